@@ -1,0 +1,28 @@
+.PHONY: demo test lint bench clean
+
+PYTHON ?= python3
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+
+demo: $(INSTALLED)  ## run the main job on the bundled clip
+	$(VENV)/bin/longtake demo
+
+test: $(INSTALLED)  ## run all tests
+	$(VENV)/bin/python -m pytest
+
+lint: $(INSTALLED)  ## style, types, layers
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(INSTALLED)  ## speed and memory of segmenting
+	$(VENV)/bin/python benchmarks/speed.py
+
+clean:  ## remove what the other verbs made
+	rm -rf $(VENV) longtake-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	touch $(INSTALLED)

@@ -1,0 +1,63 @@
+"""The program `longtake`: a table of commands, and one line on stderr for whatever stops one.
+
+Exit status: 0 done, 1 something in the input stopped it, 2 wrong usage, 130 interrupted. Loads no torch by itself.
+"""
+
+import sys
+
+import typer
+
+from longtake import __version__
+from longtake.cli import demo, models, segment, train
+from longtake.errors import LongtakeError
+
+app = typer.Typer(
+    name="longtake",
+    help="Follow objects through video: one mask in, every mask out.",
+    epilog="Start with: longtake demo",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.command)
+app.command("segment")(segment.command)
+app.command("train")(train.command)
+app.add_typer(models.app, name="models")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"longtake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+) -> None:
+    pass
+
+
+def expand_lists(words: list[str], option: str = "--data") -> list[str]:
+    """`--data A B C` as `--data A --data B --data C`, which is how the parser wants it."""
+    expanded, inside = list[str](), False
+    for word in words:
+        if inside and not word.startswith("-") and expanded[-1] != option:
+            expanded.append(option)
+        elif word.startswith("-"):
+            inside = word == option
+        expanded.append(word)
+    return expanded
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(expand_lists(sys.argv[1:]))
+    except LongtakeError as error:
+        sys.stderr.write(f"longtake: {' '.join(str(error).split())}\n")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.stderr.write("longtake: interrupted; what was finished is kept\n")
+        sys.exit(130)

@@ -1,0 +1,79 @@
+"""`longtake segment`: masks for every frame of a video."""
+
+from pathlib import Path
+from typing import Annotated, cast
+
+import typer
+
+from longtake.cli.progress import progress
+from longtake.cli.settings import model_settings
+from longtake.errors import SettingError
+
+
+def command(
+    source: Annotated[Path, typer.Argument(help="A video file, or a folder of images (any names, natural order).")],
+    masks: Annotated[
+        Path,
+        typer.Option(help="A mask image for the first frame, or a folder of masks named like the frames or by number."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    model: Annotated[str, typer.Option(help="A bundled model, a checkpoint, or a preset with --weights.")] = "default",
+    weights: Annotated[Path | None, typer.Option(help="A checkpoint whose tensors fill the preset.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A switch of the preset: model.KEY=VALUE.")] = None,
+    memory: Annotated[
+        str,
+        typer.Option(
+            help="Which past frames are kept: auto | first | previous | first+previous | every:N[:MAX] | all | "
+            "newest:N | budget:2GB. auto is the model's own rule, always bounded."
+        ),
+    ] = "auto",
+    size: Annotated[
+        str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")
+    ] = "480",
+    save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+) -> None:
+    """Follow objects through a video: masks of one frame in, masks of every frame out.
+
+    A mask image has the size of the video, 0 for background and one value per object (1, 2, ...; or just 255).
+
+    Examples:
+        longtake segment holiday.mp4 --masks first.png --out result
+
+        longtake segment frames/ --masks masks/ --out result --save probabilities,overlay
+
+        longtake segment long.mp4 --masks first.png --out result --memory every:5:20 --size 360
+
+    Results: result/labels/FRAME.png (palette PNG), result/overlay.mp4, result/probabilities/FRAME.npy.
+
+    """
+    settings = model_settings(set_ or [])
+    from longtake.engine.runtime import Precision
+    from longtake.export.segment import segment
+
+    with progress("segmenting") as update:
+        count = segment(
+            source,
+            masks,
+            out,
+            model=model,
+            weights=weights,
+            settings=settings,
+            memory=memory,
+            size=short_side(size),
+            save=[kind.strip() for kind in save.split(",") if kind.strip()],
+            device=device,
+            precision=cast(Precision, precision),
+            report=lambda done, total: update(done, total, ""),
+        )
+    typer.echo(f"{count} frames: {out}")
+
+
+def short_side(text: str) -> int | None:
+    """Pixels, None for `native`. Raises SettingError on anything else."""
+    if text == "native":
+        return None
+    if not text.isdigit() or int(text) < 16:
+        raise SettingError(f"--size {text}: a number of pixels from 16 on, or native")
+    return int(text)

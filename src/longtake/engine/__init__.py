@@ -1,0 +1,1 @@
+"""One transition, `step`, and its callers; knows the contract of a system and no system."""

@@ -1,0 +1,50 @@
+"""Where and how precisely a system runs."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from longtake.errors import SettingError
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and the precision of its matrix products."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    @contextlib.contextmanager
+    def inference(self) -> Iterator[None]:
+        """No gradients, products in the chosen precision. States made here may still be trained from."""
+        mixed = self.dtype is not torch.float32
+        with torch.no_grad(), torch.autocast(self.device.type, self.dtype, enabled=mixed):
+            yield
+
+
+def runtime(device: str = "auto", precision: Precision = "auto") -> Runtime:
+    """The named device and precision, or the best at hand. Raises SettingError where the machine lacks the device."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    lacking = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available(), "cpu": False}
+    if device not in lacking:
+        raise SettingError(f"--device {device}: use auto, cpu, cuda or mps")
+    if lacking[device]:
+        raise SettingError(f"--device {device}: torch finds none on this machine; use --device auto")
+    named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+    if precision != "auto" and precision not in named:
+        raise SettingError(f"--precision {precision}: use auto, float32, bfloat16 or float16")
+    return Runtime(torch.device(device), _fastest(device) if precision == "auto" else named[precision])
+
+
+def _fastest(device: str) -> torch.dtype:
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False):
+        return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,185 @@
+"""The one transition of longtake: a state and a frame in, a state and a prediction out.
+
+In order: segment every cohort, merge, feedback, paste the prompt, route new ids, begin or memorize every cohort.
+Shapes: b batch, n objects, m objects of a prompt, h height, w width.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from longtake.errors import SettingError
+from longtake.memory.policy import Event, Policy
+from longtake.nn.aggregate import merge_cohorts
+from longtake.systems.protocol import AnySystem, Cohort, Feedback, Inputs, Prompt, Segmentation, State, Targets
+
+DISTURBED = 0.5
+"""A neighbour's prompt disturbs an object when it takes away a pixel that was the object's with this probability."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is kept of the past, and what is remembered of a prediction."""
+
+    policy: Policy
+    feedback: Feedback
+
+
+@dataclass(frozen=True)
+class Step:
+    """The outcome of a frame for the ids of the new state, background first.
+
+    probabilities [b, 1+n, h, w]: after the prompt. log_odds [b, 1+n', h, w]: as segmented from memory, for the n'
+    objects that existed before the frame; None where there were none.
+    """
+
+    ids: tuple[int, ...]
+    probabilities: Float[Tensor, "b _ h w"]
+    log_odds: Float[Tensor, "b _ h w"] | None = None
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def rules_for(system: AnySystem, policy: Policy | None = None, feedback: Feedback | None = None) -> Rules:
+    """The system's own rules, or the caller's where the system accepts them.
+
+    Raises SettingError where a system of fixed memory is given a policy.
+    """
+    if policy is not None and not system.accepts_policy:
+        raise SettingError(f"{type(system).__name__} has a fixed memory and takes no memory policy; leave it out")
+    return Rules(policy or system.policy, feedback or system.feedback)
+
+
+def step(
+    system: AnySystem,
+    rules: Rules,
+    state: State,
+    images: Float[Tensor, "b 3 h w"],
+    prompt: Prompt | None = None,
+    *,
+    inside: Float[Tensor, "1 1 h w"] | None = None,
+    truth: Float[Tensor, "b n h w"] | None = None,
+) -> tuple[State, Step]:
+    """Follow every object into one more frame; give new masks of old or new objects with it.
+
+    images: fitted, RGB in [0, 1].
+    inside: 1 where the fitted frame shows the original and 0 on its margins, so that nothing is remembered there (the
+    published STM crops its estimate and pads it again).
+    truth: the objects' true masks in the order of the state's ids, for feedback "truth".
+    Nothing that is passed in is changed.
+    """
+    previous = images if state.previous is None else state.previous
+    if not state.cohorts and prompt is None:
+        return replace(state, time=state.time + 1, previous=images), _empty(images)
+    features = system.encode(Inputs(images, previous))
+    segmentations = [system.segment(features, c.memory, c.valid, state.time) for c in state.cohorts]
+    log_odds = merge_cohorts([s.log_odds for s in segmentations], system.merge) if segmentations else None
+    probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
+    masks = _remembered(probabilities, rules.feedback, truth)
+    masks = masks if inside is None else masks * inside
+    shown = masks if rules.feedback == "truth" else probabilities[:, 1:]
+    ids, valid = state.ids, torch.cat([c.valid for c in state.cohorts], dim=1) if state.cohorts else None
+    touched: set[int] = set()
+    if prompt is not None:
+        ids, masks, touched = _paste(ids, masks, prompt)
+        _, shown, _ = _paste(state.ids, shown, prompt)
+        probabilities = torch.cat([(1 - shown.sum(dim=1, keepdim=True)).clamp(0, 1), shown], dim=1)
+        fresh = [i for i, name in enumerate(prompt.ids) if name not in state.ids]
+        valid = prompt.valid[:, fresh] if valid is None else torch.cat([valid, prompt.valid[:, fresh]], dim=1)
+    assert valid is not None
+    cohorts, auxiliary = _write(
+        system, rules.policy, state, features, segmentations, _Remember(ids, masks, valid, prompt, touched)
+    )
+    for segmentation in segmentations:
+        auxiliary |= segmentation.auxiliary
+    return State(state.time + 1, images, cohorts), Step(ids, probabilities, log_odds, auxiliary)
+
+
+def _empty(images: Tensor) -> Step:
+    b, _, h, w = images.shape
+    return Step((), images.new_ones(b, 1, h, w, dtype=torch.float32))
+
+
+def _remembered(probabilities: Tensor, feedback: Feedback, truth: Tensor | None) -> Tensor:
+    """The masks [b, n, h, w] that are remembered of a prediction."""
+    if feedback == "truth":
+        if truth is None:
+            raise ValueError("feedback 'truth' needs the true masks")
+        return truth
+    if feedback == "hard":
+        winner = probabilities.argmax(dim=1, keepdim=True)
+        return torch.zeros_like(probabilities).scatter_(1, winner, 1)[:, 1:]
+    return probabilities[:, 1:].detach() if feedback == "detached" else probabilities[:, 1:]
+
+
+def _paste(ids: tuple[int, ...], masks: Tensor, prompt: Prompt) -> tuple[tuple[int, ...], Tensor, set[int]]:
+    """Prompted masks over predicted ones: ids and masks with the new objects last, and the ids that were disturbed."""
+    column = {name: i for i, name in enumerate(prompt.ids)}
+    given = prompt.masks * prompt.valid[:, :, None, None]
+    free = 1 - given.sum(dim=1).clamp(0, 1)
+    pasted, touched = [], set()
+    for i, name in enumerate(ids):
+        if name in column:
+            pasted.append(given[:, column[name]])
+        else:
+            pasted.append(masks[:, i] * free)
+            if bool(((masks[:, i] > DISTURBED) & (free < 1 - DISTURBED)).any()):
+                touched.add(name)
+    fresh = tuple(name for name in prompt.ids if name not in ids)
+    pasted += [given[:, column[name]] for name in fresh]
+    return ids + fresh, torch.stack(pasted, dim=1).float(), touched
+
+
+@dataclass(frozen=True)
+class _Remember:
+    """All that is to be remembered of a frame, over the objects of all cohorts, new ones last."""
+
+    ids: tuple[int, ...]
+    masks: Tensor
+    valid: Tensor
+    prompt: Prompt | None
+    touched: set[int]
+
+    def targets(self, first: int, count: int) -> Targets:
+        """The share of a cohort: `count` columns from `first`."""
+        span = slice(first, first + count)
+        present = self.masks * self.valid[:, :, None, None]
+        outside = present.sum(dim=1, keepdim=True) - present[:, span].sum(dim=1, keepdim=True)
+        prompted = () if self.prompt is None else self.prompt.ids
+        given = tuple(name in prompted for name in self.ids[span])
+        return Targets(self.masks[:, span], outside.clamp(0, 1), self.valid[:, span], given)
+
+    def event(self, targets: Targets, ids: Sequence[int]) -> Event:
+        if any(targets.given):
+            return "given"
+        return "disturbed" if self.touched.intersection(ids) else "predicted"
+
+
+def _write(
+    system: AnySystem,
+    policy: Policy,
+    state: State,
+    features: Any,
+    segmentations: list[Segmentation],
+    remember: _Remember,
+) -> tuple[tuple[Cohort, ...], dict[str, Tensor]]:
+    """Memorize in every cohort, then begin cohorts for the new ids, as many as the capacity asks for."""
+    cohorts, auxiliary, first = [], dict[str, Tensor](), 0
+    for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
+        targets = remember.targets(first, len(cohort.ids))
+        plan = policy.plan(state.time, remember.event(targets, cohort.ids), system.held(cohort.memory))
+        written = system.memorize(features, targets, segmentation.trace, cohort.memory, plan)
+        cohorts.append(replace(cohort, memory=written.memory))
+        auxiliary |= written.auxiliary
+        first += len(cohort.ids)
+    while first < len(remember.ids):
+        count = min(system.capacity or len(remember.ids), len(remember.ids) - first)
+        targets = remember.targets(first, count)
+        written = system.begin(features, targets, policy.plan(state.time, "given", ()))
+        cohorts.append(Cohort(remember.ids[first : first + count], targets.valid, written.memory))
+        auxiliary |= written.auxiliary
+        first += count
+    return tuple(cohorts), auxiliary

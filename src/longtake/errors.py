@@ -1,0 +1,48 @@
+"""Every error that longtake raises on purpose.
+
+    LongtakeError
+    ├── InputError        something given by a person or a file cannot be used
+    │   ├── SourceError       a video or a folder of frames
+    │   ├── MaskError         a mask image, or masks that do not fit their video
+    │   ├── CheckpointError   a weight file
+    │   └── SettingError      a name, a switch or a value
+    ├── OutputError       a result cannot be written
+    └── MissingExtraError a part of longtake that is not installed
+
+A message says what was wrong, where (file, frame, object), and what to do, on one line.
+"""
+
+
+class LongtakeError(Exception):
+    """Root of all errors of this package; the command line prints them as one line and exits with status 1."""
+
+
+class InputError(LongtakeError):
+    """Something given by a person or a file cannot be used."""
+
+
+class SourceError(InputError):
+    """A video or a folder of frames cannot be read."""
+
+
+class MaskError(InputError):
+    """A mask image cannot be read, or does not fit its video."""
+
+
+class CheckpointError(InputError):
+    """A weight file is damaged, foreign, or does not fit its system."""
+
+
+class SettingError(InputError):
+    """A name, a switch or a value that longtake does not know."""
+
+
+class OutputError(LongtakeError):
+    """A result cannot be written."""
+
+
+class MissingExtraError(LongtakeError):
+    """A part of longtake that is not installed; the message holds the command that installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; get it with: pip install 'longtake[{extra}]'")

@@ -1,0 +1,55 @@
+"""A bank of entries, one per remembered frame: keys to be found by, values to be read.
+
+Shapes: b batch, n objects, c key channels, v value channels, h height, w width at stride 16.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from longtake.memory.policy import Held, Plan, Role
+from longtake.memory.tree import owned, shared, size_in_bytes
+
+
+@dataclass(frozen=True)
+class OwnedKeys:
+    """A remembered frame whose keys depend on the object: keys [b, n, c, h, w], values [b, n, v, h, w]."""
+
+    time: int
+    role: Role
+    keys: Tensor = owned()
+    values: Tensor = owned()
+
+
+@dataclass(frozen=True)
+class SharedKeys:
+    """A remembered frame whose keys are those of the image: keys [b, 1, c, h, w], values [b, n, v, h, w]."""
+
+    time: int
+    role: Role
+    keys: Tensor = shared()
+    values: Tensor = owned()
+
+
+E = TypeVar("E", OwnedKeys, SharedKeys)
+
+
+def kept(entries: Sequence[E], plan: Plan) -> tuple[E, ...]:
+    """The entries that the plan keeps, without the one that it writes."""
+    return tuple(entry for entry in entries if (entry.time, entry.role) in plan.kept)
+
+
+def held(entries: Sequence[E]) -> tuple[Held, ...]:
+    """What a policy may know of the entries."""
+    return tuple(Held(entry.time, entry.role, size_in_bytes(entry)) for entry in entries)
+
+
+def stack(entries: Sequence[E]) -> tuple[Float[Tensor, "b k c m"], Float[Tensor, "b n v m"]]:
+    """Keys and values of all entries, positions flattened: m = frames x h x w."""
+    keys = torch.cat([entry.keys.flatten(3) for entry in entries], dim=3)
+    values = torch.cat([entry.values.flatten(3) for entry in entries], dim=3)
+    return keys, values

@@ -1,0 +1,166 @@
+"""Which frames a memory keeps: integers in, integers out, no tensors.
+
+A policy sees what a memory holds and what has just happened, and names the entries that the memory consists of
+afterwards. The frame just seen is among them or not; where it is not, nothing is computed for it.
+"""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from longtake.errors import SettingError
+
+Event = Literal["predicted", "given", "disturbed"]
+Role = Literal["first", "given", "sampled", "recent"]
+Entry = tuple[int, Role]
+
+
+@dataclass(frozen=True)
+class Held:
+    """An entry that a memory holds: the step it was written at, its role, and its size in bytes."""
+
+    time: int
+    role: Role
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do with the frame of step `time`: its role, and the entries that stay, itself included or not."""
+
+    time: int
+    role: Role
+    kept: tuple[Entry, ...]
+
+    @property
+    def writes(self) -> bool:
+        """Whether the frame itself is to be remembered."""
+        return (self.time, self.role) in self.kept
+
+
+class Policy(ABC):
+    """Decides what a memory keeps. An entry of role recent never outlives the next write."""
+
+    def plan(self, time: int, event: Event, held: Sequence[Held]) -> Plan:
+        """The plan for the frame of step `time`; `held` is in the order of writing."""
+        role: Role = self._predicted_role(time)
+        if event != "predicted":
+            role = "given" if held else "first"
+        lasting = [entry for entry in held if entry.role != "recent"]
+        return Plan(time, role, tuple(self._kept(time, role, lasting)))
+
+    def _predicted_role(self, time: int) -> Role:
+        return "recent"
+
+    @abstractmethod
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        """The entries that stay; `lasting` holds no recent one."""
+
+
+def _entries(held: Sequence[Held]) -> list[Entry]:
+    return [(entry.time, entry.role) for entry in held]
+
+
+@dataclass(frozen=True)
+class First(Policy):
+    """Only frames that a person gave; with `previous` also the frame before the current one (STM, table 5)."""
+
+    previous: bool = False
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        writes = self.previous or role in ("first", "given")
+        return _entries(lasting) + [(time, role)] * writes
+
+
+@dataclass(frozen=True)
+class Previous(Policy):
+    """Only the frame before the current one (STM, table 5)."""
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        return [(time, role)]
+
+
+@dataclass(frozen=True)
+class Every(Policy):
+    """First, previous and each N-th frame (STM, section 3.6), of the last kind and of later given ones the newest MAX.
+
+    maximum None is the paper's rule: unbounded.
+    """
+
+    interval: int = 5
+    maximum: int | None = None
+
+    def _predicted_role(self, time: int) -> Role:
+        return "sampled" if time % self.interval == 0 else "recent"
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        entries = [*_entries(lasting), (time, role)]
+        if self.maximum is None:
+            return entries
+        crowded = {
+            kind: [entry for entry in entries if entry[1] == kind][: -self.maximum] for kind in ("sampled", "given")
+        }
+        return [entry for entry in entries if entry not in crowded.get(entry[1], ())]
+
+
+@dataclass(frozen=True)
+class Newest(Policy):
+    """The newest N frames."""
+
+    count: int
+
+    def _predicted_role(self, time: int) -> Role:
+        return "sampled"
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        return [*_entries(lasting), (time, role)][-self.count :]
+
+
+@dataclass(frozen=True)
+class All(Policy):
+    """Every frame: grows with the video."""
+
+    def _predicted_role(self, time: int) -> Role:
+        return "sampled"
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        return [*_entries(lasting), (time, role)]
+
+
+@dataclass(frozen=True)
+class Budget(Policy):
+    """The first frame, the previous one, and of each N-th the newest that fit into so many bytes per cohort."""
+
+    limit: int
+    interval: int = 5
+
+    def _predicted_role(self, time: int) -> Role:
+        return "sampled" if time % self.interval == 0 else "recent"
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        entries = [*_entries(lasting), (time, role)]
+        size = max((entry.bytes for entry in lasting), default=0)
+        room = max(2, self.limit // size) if size else len(entries)
+        if len(entries) <= room:
+            return entries
+        return [entries[0], *entries[len(entries) - room + 1 :]]
+
+
+_FORMS = "first | previous | first+previous | every:N[:MAX] | all | newest:N | budget:2GB"
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def parse_policy(text: str) -> Policy:
+    """The policy that `--memory` names. Raises SettingError on any other text."""
+    fixed = {"first": First(), "previous": Previous(), "first+previous": First(previous=True), "all": All()}
+    if text in fixed:
+        return fixed[text]
+    if match := re.fullmatch(r"every:([1-9]\d*)(?::([1-9]\d*))?", text):
+        return Every(int(match[1]), int(match[2]) if match[2] else None)
+    if match := re.fullmatch(r"newest:([1-9]\d*)", text):
+        return Newest(int(match[1]))
+    if match := re.fullmatch(r"budget:(\d+(?:\.\d+)?)(|KB|MB|GB)", text, re.IGNORECASE):
+        return Budget(int(float(match[1]) * _UNITS[match[2].upper()]))
+    raise SettingError(f"--memory {text}: not a memory policy; use one of: {_FORMS}")

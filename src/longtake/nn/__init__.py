@@ -1,0 +1,1 @@
+"""Tensor functions and network parts that several systems share."""

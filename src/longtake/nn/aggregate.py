@@ -1,0 +1,48 @@
+"""From one probability per object to one distribution per pixel, always in float32.
+
+Shapes: b batch, n objects, h height, w width; channel 0 is the background.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+Merge = Literal["product", "minimum"]
+
+CLAMP = 1e-7
+
+
+def log_odds(probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """ln(p / (1 - p)) in float32, p clamped to [1e-7, 1 - 1e-7] (in bfloat16 the odds of 0.9999 are infinite)."""
+    return torch.logit(probability.float(), eps=CLAMP)
+
+
+def background(objects: Float[Tensor, "b n h w"], merge: Merge) -> Float[Tensor, "b 1 h w"]:
+    """The probability that no object covers a pixel: a product (STM, section 3.4) or a minimum (A-GAME, AGSS-VOS)."""
+    absent = 1 - objects.float()
+    if merge == "product":
+        return absent.prod(dim=1, keepdim=True)
+    return absent.amin(dim=1, keepdim=True)
+
+
+def soft_aggregate(
+    objects: Float[Tensor, "b n h w"], valid: Bool[Tensor, "b n"], merge: Merge = "product"
+) -> Float[Tensor, "b 1+n h w"]:
+    """Log-odds of background and objects; their softmax is the distribution over ids (STM, section 3.4).
+
+    objects: foreground probability of each object on its own. Objects that are not valid count as absent.
+    """
+    objects = objects.float() * valid[:, :, None, None]
+    return log_odds(torch.cat([background(objects, merge), objects], dim=1))
+
+
+def merge_cohorts(cohorts: Sequence[Float[Tensor, "b _ h w"]], merge: Merge = "product") -> Float[Tensor, "b _ h w"]:
+    """Log-odds of several cohorts, each background first, as those of all their objects together."""
+    if len(cohorts) == 1:
+        return cohorts[0]
+    clear = torch.cat([torch.sigmoid(cohort[:, :1]) for cohort in cohorts], dim=1)
+    together = clear.prod(dim=1, keepdim=True) if merge == "product" else clear.amin(dim=1, keepdim=True)
+    return torch.cat([log_odds(together), *(cohort[:, 1:] for cohort in cohorts)], dim=1)

@@ -1,0 +1,46 @@
+"""Reading a memory by attention over all its positions (STM, equations 1 and 2).
+
+Shapes: b batch, n objects, k key sets (n, or 1 when the objects share them), c key channels, v value channels,
+m memory positions (frames x height x width), q query positions.
+"""
+
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Similarity = Literal["dot", "euclidean"]
+
+
+def affinity(
+    memory_keys: Float[Tensor, "b k c m"],
+    query_keys: Float[Tensor, "b c q"],
+    similarity: Similarity = "dot",
+    top: int | None = None,
+) -> Float[Tensor, "b k q m"]:
+    """How much each query position reads from each memory position; sums to one over m. Always float32.
+
+    dot: keys' product over the root of their width, as the published STM computes it (its equation 2 leaves the root
+    out). euclidean: minus the squared distance over that root; what depends on the query alone cancels in the
+    softmax. top: only the best positions of each query are read.
+    """
+    with torch.autocast(memory_keys.device.type, enabled=False):
+        memory, query = memory_keys.float(), query_keys.float()[:, None]
+        scores: Tensor = query.transpose(2, 3) @ memory
+        if similarity == "euclidean":
+            scores = 2 * scores - memory.square().sum(dim=2, keepdim=True)
+        scores = scores / memory.shape[2] ** 0.5
+    if top is not None and top < scores.shape[3]:
+        best, where = scores.topk(top, dim=3)
+        return torch.zeros_like(scores).scatter(3, where, best.softmax(dim=3))
+    return scores.softmax(dim=3)
+
+
+def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q m"]) -> Float[Tensor, "b n v q"]:
+    """What each query position reads for each object: values weighted by affinity."""
+    b, n, v, m = memory_values.shape
+    weights = weights.to(memory_values.dtype).transpose(2, 3)
+    if weights.shape[1] == 1:
+        return (memory_values.reshape(b, n * v, m) @ weights[:, 0]).reshape(b, n, v, -1)
+    return memory_values @ weights

@@ -1,0 +1,53 @@
+"""Residual blocks and the refinement decoder of STM (section 3.3), at any widths.
+
+The convolutions of a skip connection do not depend on the object: `Refine.skip` runs once per frame, `Refine.merge`
+once per object.
+"""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    """A biased 3x3 convolution that keeps the size (or halves it with stride 2)."""
+    return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
+
+
+def enlarge(x: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:
+    """Bilinear enlargement by a whole factor, corners not aligned."""
+    return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+class ResBlock(nn.Module):
+    """Pre-activation residual block without normalisation; its shortcut is a 3x3 convolution where widths differ."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = conv3x3(inputs, outputs)
+        self.conv2 = conv3x3(outputs, outputs)
+        self.shortcut = conv3x3(inputs, outputs) if inputs != outputs else nn.Identity()
+
+    def forward(self, x: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b _ h w"]:
+        y: Tensor = self.conv2(F.relu(self.conv1(F.relu(x)))) + self.shortcut(x)
+        return y
+
+
+class Refine(nn.Module):
+    """One step of the decoder: twice the size, and the features of the query frame at that size."""
+
+    def __init__(self, skip: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.skip_conv = conv3x3(skip, inputs)
+        self.skip_block = ResBlock(inputs, inputs)
+        self.merge_block = ResBlock(inputs, outputs)
+
+    def skip(self, features: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b _ h w"]:
+        """What this step adds from the frame itself; the same for every object."""
+        y: Tensor = self.skip_block(self.skip_conv(features))
+        return y
+
+    def merge(self, skip: Float[Tensor, "b c h w"], coarse: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "b _ h w"]:
+        """Finer features of an object from its coarser ones."""
+        y: Tensor = self.merge_block(skip + enlarge(coarse, 2))
+        return y

@@ -1,0 +1,1 @@
+"""The published systems, behind one contract (`protocol`), named in one dictionary (`zoo`)."""

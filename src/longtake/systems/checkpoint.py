@@ -1,0 +1,94 @@
+"""Checkpoints: a safetensors file that carries its preset and its card, so that its path is enough to load it."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from longtake.errors import CheckpointError
+from longtake.systems.protocol import AnySystem
+from longtake.systems.zoo import preset
+
+KEY = "longtake"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a user must know of a checkpoint: its preset, the data it saw with their licences, its figures."""
+
+    preset: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    licence: str = "not stated"
+    data: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Data set -> licence."""
+    training: str = ""
+    figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    note: str = ""
+
+
+def save_checkpoint(path: Path, weights: Mapping[str, Tensor], card: Card, half: bool = False) -> None:
+    """Write weights and card, whole or not at all; half stores floats as float16."""
+    stored = {
+        name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
+        for name, tensor in weights.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    partial = path.with_name(f".{path.name}.partial")
+    save_file(stored, partial, metadata={KEY: json.dumps(dataclasses.asdict(card))})
+    partial.replace(path)
+
+
+def read_card(path: Path) -> Card:
+    """The card of a checkpoint. Raises CheckpointError where the file is damaged or not one of longtake's."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); is it cut off?") from error
+    if KEY not in metadata:
+        raise CheckpointError(f"{path}: not a longtake checkpoint; convert it with: longtake models convert")
+    return Card(**json.loads(metadata[KEY]))
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """All tensors of a checkpoint, floats as float32. Raises CheckpointError where the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); is it cut off?") from error
+    return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
+
+
+def load_checkpoint(path: Path, settings: Mapping[str, Any] | None = None) -> tuple[AnySystem, Card]:
+    """The trained system of a checkpoint, in evaluation mode; settings override switches of its preset.
+
+    Raises CheckpointError where file and preset do not fit.
+    """
+    card = read_card(path)
+    system = preset(card.preset, {**card.options, **(settings or {})}).build()
+    fill(system, read_weights(path), str(path))
+    return system.eval(), card
+
+
+def fill(system: AnySystem, weights: Mapping[str, Tensor], origin: str) -> None:
+    """Load weights by name, shapes checked. Raises CheckpointError naming what is missing, unknown or misshaped."""
+    wanted = {k: v for k, v in system.state_dict().items() if not k.endswith("num_batches_tracked")}
+    problems = [f"lacks {name}" for name in wanted if name not in weights]
+    problems += [f"has unknown {name}" for name in weights if name not in wanted]
+    problems += [
+        f"{name} is {tuple(weights[name].shape)}, not {tuple(tensor.shape)}"
+        for name, tensor in wanted.items()
+        if name in weights and weights[name].shape != tensor.shape
+    ]
+    if problems:
+        raise CheckpointError(f"{origin}: {len(problems)} tensors do not fit the preset: {'; '.join(problems[:3])}")
+    with torch.no_grad():
+        system.load_state_dict(dict(weights), strict=False)

@@ -1,0 +1,53 @@
+"""Models by name or by path: bundled ones, checkpoints, and presets with weights of their own."""
+
+import importlib.resources
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from longtake.errors import CheckpointError, SettingError
+from longtake.systems.checkpoint import Card, fill, load_checkpoint, read_card, read_weights
+from longtake.systems.protocol import AnySystem
+from longtake.systems.zoo import ZOO, preset
+
+DEFAULT = "default"
+
+
+def bundled() -> dict[str, Path]:
+    """Names and files of the checkpoints that come with longtake; the first is the default."""
+    folder = Path(str(importlib.resources.files("longtake"))) / "weights"
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def find(name: str) -> Path:
+    """The file of a bundled model or a checkpoint. Raises SettingError listing what there is."""
+    files = bundled()
+    if name == DEFAULT and files:
+        return next(iter(files.values()))
+    if name in files:
+        return files[name]
+    if Path(name).is_file():
+        return Path(name)
+    if name in ZOO:
+        raise SettingError(f"--model {name}: a preset without bundled weights; add --weights FILE")
+    known = ", ".join([*files, *(preset for preset in ZOO if preset not in files)])
+    raise SettingError(f"--model {name}: no such model or file; there are: {known}, or give a .safetensors file")
+
+
+def load(
+    name: str = DEFAULT, weights: Path | None = None, settings: Mapping[str, Any] | None = None
+) -> tuple[AnySystem, Card]:
+    """A trained system in evaluation mode, and its card. settings: switches of its preset.
+
+    weights: a checkpoint whose tensors fill the preset `name`. Raises SettingError or CheckpointError.
+    """
+    if weights is None:
+        return load_checkpoint(find(name), settings)
+    if not weights.is_file():
+        raise CheckpointError(f"{weights}: no such file")
+    card = read_card(weights)
+    if name != DEFAULT and name != card.preset:
+        system = preset(name, dict(settings or {})).build()
+        fill(system, read_weights(weights), str(weights))
+        return system.eval(), card
+    return load_checkpoint(weights, settings)

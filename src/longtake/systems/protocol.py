@@ -1,0 +1,146 @@
+"""The contract of a system: memory is a value, passed in, and a new one comes back.
+
+Shapes: b batch, n objects of a cohort, m objects of a prompt, h height, w width of the fitted frame. Channel 0 of
+log-odds and probabilities is the background. `time` counts the steps of a state from 0.
+No method mutates its arguments, or chooses a gradient mode, a device or a precision.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from longtake.geometry import Fit
+from longtake.memory.policy import Held, Plan, Policy
+from longtake.nn.aggregate import Merge
+from longtake.nn.backbone import BackboneName
+
+Feedback = Literal["soft", "detached", "hard", "truth"]
+"""What is remembered of a prediction: its probabilities (with or without gradient), one id per pixel, or the truth."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A fitted frame, RGB in [0, 1], and the one before it (itself on the first frame)."""
+
+    images: Float[Tensor, "b 3 h w"]
+    previous: Float[Tensor, "b 3 h w"]
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Masks that a person (or a training clip) gives on a frame; valid marks the objects that are no padding."""
+
+    ids: tuple[int, ...]
+    masks: Float[Tensor, "b m h w"]
+    valid: Bool[Tensor, "b m"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a cohort is to remember of a frame: its objects' masks, and outside, the clamped sum of all others."""
+
+    masks: Float[Tensor, "b n h w"]
+    outside: Float[Tensor, "b 1 h w"]
+    valid: Bool[Tensor, "b n"]
+    given: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A cohort on a frame: log-odds [b, 1+n, h, w] in float32, a trace for `memorize`, auxiliary outputs for losses."""
+
+    log_odds: Float[Tensor, "b _ h w"]
+    trace: Any = None
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+M = TypeVar("M")
+F = TypeVar("F")
+
+
+@dataclass(frozen=True)
+class Written(Generic[M]):
+    """A new memory, and auxiliary outputs for losses (filled in training mode only)."""
+
+    memory: M
+    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Objects that share one memory, because they were first given together."""
+
+    ids: tuple[int, ...]
+    valid: Bool[Tensor, "b n"]
+    memory: Any
+
+
+@dataclass(frozen=True)
+class State:
+    """All that is carried from frame to frame: the number of steps done, the last frame, the cohorts."""
+
+    time: int = 0
+    previous: Float[Tensor, "b 3 h w"] | None = None
+    cohorts: tuple[Cohort, ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Ids of all objects, in the order of the output's channels."""
+        return tuple(i for cohort in self.cohorts for i in cohort.ids)
+
+
+class VOSSystem(nn.Module, ABC, Generic[F, M]):
+    """A system for video object segmentation. F is what it makes of a frame, M what it remembers."""
+
+    fit: Fit
+    capacity: int | None
+    merge: Merge
+    policy: Policy
+    feedback: Feedback
+    accepts_policy: bool
+    """Whether a caller may choose another policy than the system's own."""
+
+    @abstractmethod
+    def encode(self, inputs: Inputs) -> F:
+        """What depends on the frame alone; run once per frame, whatever the number of objects."""
+
+    @abstractmethod
+    def begin(self, features: F, targets: Targets, plan: Plan) -> Written[M]:
+        """A first memory, from given masks."""
+
+    @abstractmethod
+    def segment(self, features: F, memory: M, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
+        """The objects of a memory in a frame."""
+
+    @abstractmethod
+    def memorize(self, features: F, targets: Targets, trace: Any, memory: M, plan: Plan) -> Written[M]:
+        """The memory after a frame; `trace` is that frame's own, from `segment`."""
+
+    @abstractmethod
+    def held(self, memory: M) -> tuple[Held, ...]:
+        """The entries of a memory, in the order of writing."""
+
+    def room(self, memory: M) -> int:
+        """How many later objects may still join this memory."""
+        return 0
+
+
+AnySystem = VOSSystem[Any, Any]
+
+
+class Preset(ABC):
+    """A frozen, keyword-only dataclass that builds its system."""
+
+    backbone: BackboneName
+
+    @abstractmethod
+    def build(self) -> AnySystem:
+        """The system, untrained."""
+
+    @abstractmethod
+    def tiny(self) -> "Preset":
+        """The same design, small enough for tests."""

@@ -1,0 +1,182 @@
+"""A compact relative of STM for small machines: one shared encoder, a mask branch, and the last masks as a prior.
+
+How it differs from the published system (`model`) is listed in the README beside this file.
+Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features at stride s.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from longtake.geometry import Fit
+from longtake.memory import bank
+from longtake.memory.policy import Held, Plan, Policy
+from longtake.memory.tree import owned
+from longtake.nn.aggregate import soft_aggregate
+from longtake.nn.attention import affinity, read
+from longtake.nn.backbone import Backbone, Widths
+from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
+from longtake.systems.protocol import Feedback, Inputs, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.stm.objects import fold, spread, unfold, with_others
+
+
+@dataclass(frozen=True)
+class CompactFeatures:
+    """A frame: its key and value, the decoder's skips, and what the memory encoder takes over."""
+
+    key: Tensor
+    value: Tensor
+    skip8: Tensor
+    skip4: Tensor
+    f4: Tensor
+    f8: Tensor
+    f16: Tensor
+
+
+@dataclass(frozen=True)
+class CompactMemory:
+    """Entries of the bank, and the last masks at stride 4: [b, n, 2, h/4, w/4], own and others'."""
+
+    entries: tuple[bank.SharedKeys, ...]
+    last: Tensor = owned()
+
+
+class ContextNeck(nn.Module):
+    """Features at stride 16 that know those at stride 32."""
+
+    def __init__(self, widths: Widths, width: int) -> None:
+        super().__init__()
+        self.fine = nn.Conv2d(widths.stride16, width, kernel_size=1)
+        self.coarse = nn.Conv2d(widths.stride32, width, kernel_size=1)
+
+    def forward(self, f16: Float[Tensor, "b _ h w"], f32: Float[Tensor, "b _ h2 w2"]) -> Float[Tensor, "b _ h w"]:
+        coarse = F.interpolate(self.coarse(f32), f16.shape[-2:], mode="bilinear", align_corners=False)
+        y: Tensor = self.fine(f16) + coarse
+        return y
+
+
+class MaskEncoder(nn.Module):
+    """The value of an object in a frame, from its mask, the others', and the frame's own features."""
+
+    def __init__(self, widths: Widths, context: int, value: int, base: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(2, base, kernel_size=7, stride=2, padding=3)
+        self.down4 = conv3x3(base, 2 * base, stride=2)
+        self.image4 = nn.Conv2d(widths.stride4, 2 * base, kernel_size=1)
+        self.block4 = ResBlock(2 * base, 2 * base)
+        self.down8 = conv3x3(2 * base, 4 * base, stride=2)
+        self.image8 = nn.Conv2d(widths.stride8, 4 * base, kernel_size=1)
+        self.block8 = ResBlock(4 * base, 4 * base)
+        self.down16 = conv3x3(4 * base, value, stride=2)
+        self.image16 = nn.Conv2d(context, value, kernel_size=1)
+        self.block16 = ResBlock(value, value)
+        self.value = conv3x3(value, value)
+
+    def forward(self, masks: Float[Tensor, "b n 2 h w"], features: CompactFeatures) -> Float[Tensor, "b n v h2 w2"]:
+        n = masks.shape[1]
+        x = self.down4(F.relu(self.stem(fold(masks))))
+        x = self.block4(x + spread(self.image4(features.f4), n))
+        x = self.block8(self.down8(F.relu(x)) + spread(self.image8(features.f8), n))
+        x = self.block16(self.down16(F.relu(x)) + spread(self.image16(features.f16), n))
+        return unfold(self.value(F.relu(x)), n)
+
+
+class Decoder(nn.Module):
+    """An object's probability from what was read, the frame's value and skips, and the last masks at every stride."""
+
+    def __init__(self, widths: Widths, value: int, decoder: tuple[int, int, int]) -> None:
+        super().__init__()
+        d16, d8, d4 = decoder
+        self.join = conv3x3(2 * value + 2, d16)
+        self.block16 = ResBlock(d16, d16)
+        self.refine8 = Refine(widths.stride8, d16, d8)
+        self.refine4 = Refine(widths.stride4, d8, d4)
+        self.prior8 = conv3x3(2, d16)
+        self.prior4 = conv3x3(2, d8)
+        self.predict = conv3x3(d4, 1)
+
+    def forward(
+        self, found: Float[Tensor, "b n v h w"], features: CompactFeatures, last: Float[Tensor, "b n 2 h4 w4"]
+    ) -> Float[Tensor, "b n h16 w16"]:
+        n = found.shape[1]
+        p4 = fold(last).to(found.dtype)
+        p8 = F.avg_pool2d(p4, 2)
+        x = self.join(torch.cat([fold(found), spread(features.value, n), F.avg_pool2d(p8, 2)], dim=1))
+        x = self.block16(x)
+        x = self.refine8.merge(spread(features.skip8, n) + self.prior8(p8), x)
+        x = self.refine4.merge(spread(features.skip4, n) + self.prior4(p4), x)
+        score = enlarge(self.predict(F.relu(x)).float(), 4)
+        return unfold(torch.sigmoid(score[:, 0]), n)
+
+
+class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
+    """STM's memory with one shared encoder: keys come from the image alone, so they serve query and memory alike."""
+
+    fit = Fit(multiple=16)
+    capacity = None
+    merge = "product"
+    feedback: Feedback = "soft"
+    accepts_policy = True
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        neck: ContextNeck,
+        key: nn.Conv2d,
+        value: nn.Conv2d,
+        masks: MaskEncoder,
+        decoder: Decoder,
+        *,
+        policy: Policy,
+        top: int | None,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.neck, self.key, self.value = backbone, neck, key, value
+        self.mask_encoder, self.decoder = masks, decoder
+        self.policy, self.top = policy, top
+
+    def encode(self, inputs: Inputs) -> CompactFeatures:
+        f4, f8, f16, f32 = self.backbone.features(self.backbone.stem(inputs.images))
+        context = self.neck(f16, f32)
+        active = F.relu(context)
+        return CompactFeatures(
+            key=self.key(active),
+            value=self.value(active),
+            skip8=self.decoder.refine8.skip(f8),
+            skip4=self.decoder.refine4.skip(f4),
+            f4=f4,
+            f8=f8,
+            f16=active,
+        )
+
+    def begin(self, features: CompactFeatures, targets: Targets, plan: Plan) -> Written[CompactMemory]:
+        return Written(self._write(features, targets, (), plan))
+
+    def segment(
+        self, features: CompactFeatures, memory: CompactMemory, valid: Bool[Tensor, "b n"], time: int
+    ) -> Segmentation:
+        keys, values = bank.stack(memory.entries)
+        weights = affinity(keys, features.key.flatten(2), "euclidean", self.top)
+        found = read(values, weights).reshape(*values.shape[:3], *features.key.shape[-2:])
+        return Segmentation(soft_aggregate(self.decoder(found, features, memory.last), valid, self.merge))
+
+    def memorize(
+        self, features: CompactFeatures, targets: Targets, trace: Any, memory: CompactMemory, plan: Plan
+    ) -> Written[CompactMemory]:
+        return Written(self._write(features, targets, bank.kept(memory.entries, plan), plan))
+
+    def held(self, memory: CompactMemory) -> tuple[Held, ...]:
+        return bank.held(memory.entries)
+
+    def _write(
+        self, features: CompactFeatures, targets: Targets, entries: tuple[bank.SharedKeys, ...], plan: Plan
+    ) -> CompactMemory:
+        masks = with_others(targets)
+        if plan.writes:
+            values = self.mask_encoder(masks, features)
+            entries = (*entries, bank.SharedKeys(plan.time, plan.role, features.key[:, None], values))
+        return CompactMemory(entries, unfold(F.avg_pool2d(fold(masks), 4), masks.shape[1]))

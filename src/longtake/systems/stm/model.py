@@ -1,0 +1,163 @@
+"""STM as published: two encoders, keys and values of past frames, a softmax over all of memory (Oh et al., ICCV 2019).
+
+Equations and their place in this file are listed in the README beside it.
+Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features at stride s.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from longtake.geometry import Fit
+from longtake.memory import bank
+from longtake.memory.policy import Held, Plan, Policy
+from longtake.nn.aggregate import soft_aggregate
+from longtake.nn.attention import affinity, read
+from longtake.nn.backbone import Backbone
+from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
+from longtake.systems.protocol import Feedback, Inputs, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.stm.objects import fold, spread, unfold, with_others
+
+
+@dataclass(frozen=True)
+class STMFeatures:
+    """A frame: query key [b, c, ...] and value [b, v, ...], the decoder's skips, the memory encoder's image stem."""
+
+    key: Tensor
+    value: Tensor
+    skip8: Tensor
+    skip4: Tensor
+    stem: Tensor
+
+
+@dataclass(frozen=True)
+class STMMemory:
+    """One entry per remembered frame."""
+
+    entries: tuple[bank.OwnedKeys, ...]
+
+
+class KeyValue(nn.Module):
+    """Key and value of features at stride 16, two 3x3 convolutions without activation (section 3.1)."""
+
+    def __init__(self, inputs: int, key: int, value: int) -> None:
+        super().__init__()
+        self.key = conv3x3(inputs, key)
+        self.value = conv3x3(inputs, value)
+
+    def forward(self, f16: Float[Tensor, "b _ h w"]) -> tuple[Tensor, Tensor]:
+        return self.key(f16), self.value(f16)
+
+
+class MemoryEncoder(nn.Module):
+    """A backbone whose stem also sees the object's mask and, with the others channel, all other objects'."""
+
+    def __init__(self, backbone: Backbone, others_channel: bool) -> None:
+        super().__init__()
+        self.backbone = backbone
+        width = backbone.widths.stem
+        size, stride = backbone.stem_conv.kernel_size[0], backbone.stem_conv.stride[0]
+
+        def stem() -> nn.Conv2d:
+            return nn.Conv2d(1, width, size, stride, padding=size // 2, bias=False)
+
+        self.mask_stem = stem()
+        self.others_stem = stem() if others_channel else None
+
+    def forward(self, stem: Float[Tensor, "b c h2 w2"], masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
+        both = fold(masks)
+        x = spread(stem, masks.shape[1]) + self.mask_stem(both[:, :1])
+        if self.others_stem is not None:
+            x = x + self.others_stem(both[:, 1:])
+        return self.backbone.features(x)[-1]
+
+
+class Decoder(nn.Module):
+    """An object's probability from what was read and the query frame (section 3.3)."""
+
+    def __init__(self, value: int, skip8: int, skip4: int, width: int) -> None:
+        super().__init__()
+        self.join = conv3x3(2 * value, width)
+        self.block16 = ResBlock(width, width)
+        self.refine8 = Refine(skip8, width, width)
+        self.refine4 = Refine(skip4, width, width)
+        self.predict = conv3x3(width, 2)
+
+    def forward(
+        self,
+        found: Float[Tensor, "bn v h w"],
+        skip8: Float[Tensor, "bn c h8 w8"],
+        skip4: Float[Tensor, "bn c h4 w4"],
+    ) -> Float[Tensor, "bn h16 w16"]:
+        x = self.block16(self.join(found))
+        x = self.refine8.merge(skip8, x)
+        x = self.refine4.merge(skip4, x)
+        scores = enlarge(self.predict(F.relu(x)).float(), 4)
+        return scores.softmax(dim=1)[:, 1]
+
+
+class STM(VOSSystem[STMFeatures, STMMemory]):
+    """Space-time memory network."""
+
+    fit = Fit(multiple=16, fill="zeros")
+    capacity = None
+    merge = "product"
+    feedback: Feedback = "soft"
+    accepts_policy = True
+
+    def __init__(
+        self,
+        query_backbone: Backbone,
+        memory_encoder: MemoryEncoder,
+        query_heads: KeyValue,
+        memory_heads: KeyValue,
+        decoder: Decoder,
+        *,
+        policy: Policy,
+        top: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.query_backbone, self.query_heads = query_backbone, query_heads
+        self.memory_encoder, self.memory_heads = memory_encoder, memory_heads
+        self.decoder, self.policy, self.top = decoder, policy, top
+
+    def encode(self, inputs: Inputs) -> STMFeatures:
+        f4, f8, f16 = self.query_backbone.features(self.query_backbone.stem(inputs.images))
+        key, value = self.query_heads(f16)
+        return STMFeatures(
+            key=key,
+            value=value,
+            skip8=self.decoder.refine8.skip(f8),
+            skip4=self.decoder.refine4.skip(f4),
+            stem=self.memory_encoder.backbone.stem(inputs.images),
+        )
+
+    def begin(self, features: STMFeatures, targets: Targets, plan: Plan) -> Written[STMMemory]:
+        return Written(STMMemory((self._entry(features, targets, plan),)))
+
+    def segment(self, features: STMFeatures, memory: STMMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
+        n = valid.shape[1]
+        keys, values = bank.stack(memory.entries)
+        found = read(values, affinity(keys, features.key.flatten(2), "dot", self.top))
+        found = fold(found).reshape(-1, values.shape[2], *features.key.shape[-2:])
+        found = torch.cat([found, spread(features.value, n)], dim=1)
+        objects = self.decoder(found, spread(features.skip8, n), spread(features.skip4, n))
+        return Segmentation(soft_aggregate(unfold(objects, n), valid, self.merge))
+
+    def memorize(
+        self, features: STMFeatures, targets: Targets, trace: Any, memory: STMMemory, plan: Plan
+    ) -> Written[STMMemory]:
+        entries = bank.kept(memory.entries, plan)
+        return Written(STMMemory((*entries, self._entry(features, targets, plan)) if plan.writes else entries))
+
+    def held(self, memory: STMMemory) -> tuple[Held, ...]:
+        return bank.held(memory.entries)
+
+    def _entry(self, features: STMFeatures, targets: Targets, plan: Plan) -> bank.OwnedKeys:
+        n = targets.masks.shape[1]
+        key, value = self.memory_heads(self.memory_encoder(features.stem, with_others(targets)))
+        return bank.OwnedKeys(plan.time, plan.role, unfold(key, n), unfold(value, n))

@@ -1,0 +1,32 @@
+"""Objects beside the batch: folding them into it and back, and each one's view of the others.
+
+Shapes: b batch, n objects.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from longtake.systems.protocol import Targets
+
+
+def fold(x: Float[Tensor, "b n *rest"]) -> Float[Tensor, "bn *rest"]:
+    """Objects into the batch."""
+    return x.flatten(0, 1)
+
+
+def spread(x: Float[Tensor, "b *rest"], n: int) -> Float[Tensor, "bn *rest"]:
+    """What belongs to the frame, once for each of its n objects."""
+    return x.unsqueeze(1).expand(-1, n, *x.shape[1:]).flatten(0, 1)
+
+
+def unfold(x: Float[Tensor, "bn *rest"], n: int) -> Float[Tensor, "b n *rest"]:
+    """Objects out of the batch again."""
+    return x.reshape(-1, n, *x.shape[1:])
+
+
+def with_others(targets: Targets) -> Float[Tensor, "b n 2 h w"]:
+    """Each object's mask, and the clamped sum of all other objects' (the fifth input of the published STM)."""
+    masks = targets.masks * targets.valid[:, :, None, None]
+    others = (targets.outside + masks.sum(dim=1, keepdim=True) - masks).clamp(0, 1)
+    return torch.stack([masks, others], dim=2)

@@ -1,0 +1,81 @@
+"""The presets of STM: which sizes and switches build which network."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from torch import nn
+
+from longtake.memory.policy import Every
+from longtake.nn.backbone import BackboneName, build_backbone
+from longtake.systems.protocol import Preset
+from longtake.systems.stm import compact, model
+
+
+@dataclass(frozen=True, kw_only=True)
+class STMPreset(Preset):
+    """`stm-resnet50`: the published network, 38.9 M parameters.
+
+    others_channel: True as in its code, False as in the paper's text. memory_maximum bounds the published rule (every
+    5th frame, all kept), so that a video may have any length.
+    """
+
+    backbone: BackboneName = "resnet50"
+    key: int = 128
+    value: int = 512
+    width: int = 256
+    others_channel: bool = True
+    memory_interval: int = 5
+    memory_maximum: int | None = 12
+    top: int | None = None
+
+    def build(self) -> model.STM:
+        query, memory = build_backbone(self.backbone), build_backbone(self.backbone)
+        widths = query.widths
+        return model.STM(
+            query,
+            model.MemoryEncoder(memory, self.others_channel),
+            model.KeyValue(widths.stride16, self.key, self.value),
+            model.KeyValue(widths.stride16, self.key, self.value),
+            model.Decoder(self.value, widths.stride8, widths.stride4, self.width),
+            policy=Every(self.memory_interval, self.memory_maximum),
+            top=self.top,
+        )
+
+    def tiny(self) -> "STMPreset":
+        return dataclasses.replace(self, backbone="resnet18", key=8, value=16, width=8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactSTMPreset(Preset):
+    """`stm-mobilenet-v2`: at most 6 M parameters, for laptops.
+
+    memory_maximum bounds the every-5th frames that are kept beside the first and the last.
+    """
+
+    backbone: BackboneName = "mobilenet_v2"
+    context: int = 192
+    key: int = 64
+    value: int = 192
+    mask_width: int = 24
+    decoder: tuple[int, int, int] = (160, 64, 32)
+    memory_interval: int = 5
+    memory_maximum: int | None = 6
+    top: int | None = None
+
+    def build(self) -> compact.CompactSTM:
+        backbone = build_backbone(self.backbone, deepest=32)
+        key = nn.Conv2d(self.context, self.key, kernel_size=3, padding=1)
+        nn.init.orthogonal_(key.weight)
+        return compact.CompactSTM(
+            backbone,
+            compact.ContextNeck(backbone.widths, self.context),
+            key,
+            nn.Conv2d(self.context, self.value, kernel_size=3, padding=1),
+            compact.MaskEncoder(backbone.widths, self.context, self.value, self.mask_width),
+            compact.Decoder(backbone.widths, self.value, self.decoder),
+            policy=Every(self.memory_interval, self.memory_maximum),
+            top=self.top,
+        )
+
+    def tiny(self) -> "CompactSTMPreset":
+        return dataclasses.replace(self, context=16, key=8, value=16, mask_width=4, decoder=(16, 8, 8))

@@ -1,0 +1,90 @@
+"""The published STM weight file, in this project's names.
+
+The official file is a pickle saved from DataParallel. Its names, shapes and the few tensors that have no counterpart
+here (the ImageNet constants, batch counters) are all accounted for; anything else raises.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from longtake.errors import CheckpointError
+from longtake.systems.checkpoint import fill
+from longtake.systems.protocol import AnySystem
+from longtake.systems.stm.presets import STMPreset
+
+LICENCE = "CC BY-NC-SA 4.0 (weights published by the STM authors)"
+
+PREFIXES = {
+    "Encoder_Q.": "query_backbone.",
+    "Encoder_M.conv1_m.": "memory_encoder.mask_stem.",
+    "Encoder_M.conv1_o.": "memory_encoder.others_stem.",
+    "Encoder_M.": "memory_encoder.backbone.",
+    "KV_Q_r4.": "query_heads.",
+    "KV_M_r4.": "memory_heads.",
+    "Decoder.": "decoder.",
+}
+ENCODER = {"conv1.": "stem_conv.", "bn1.": "after_stem.0.", "res2.": "stages.0.1.", "res3.": "stages.1."}
+ENCODER |= {"res4.": "stages.2."}
+DECODER = {"convFM.": "join.", "ResMM.": "block16.", "RF3.": "refine8.", "RF2.": "refine4.", "pred2.": "predict."}
+REFINE = {"convFS.": "skip_conv.", "ResFS.": "skip_block.", "ResMM.": "merge_block."}
+HEADS = {"Key.": "key.", "Value.": "value."}
+UNUSED = re.compile(r"Encoder_[MQ]\.(mean|std)|.*\.num_batches_tracked")
+
+
+def read_official(path: Path) -> dict[str, Tensor]:
+    """The tensors of the official file, loaded in weights-only mode, `module.` removed. Raises CheckpointError."""
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"{path}: not a weight file that loads in weights-only mode ({reason})") from error
+    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise CheckpointError(f"{path}: holds no state dict of named tensors")
+    return {name.removeprefix("module."): tensor for name, tensor in loaded.items()}
+
+
+def convert_official(tensors: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+    """Official tensors under this project's names, every shape checked against `stm-resnet50`.
+
+    Raises CheckpointError naming every tensor that has no place here, or those that are missing or misshaped.
+    """
+    renamed = {name: _rename(name) for name in tensors if not UNUSED.fullmatch(name)}
+    unmapped = [name for name, ours in renamed.items() if ours is None]
+    if unmapped:
+        raise CheckpointError(f"{origin}: {len(unmapped)} tensors are not STM's: {', '.join(unmapped)}")
+    weights = {ours: tensors[name].float() for name, ours in renamed.items() if ours is not None}
+    system: AnySystem = STMPreset().build()
+    fill(system, weights, origin)
+    return weights
+
+
+def _rename(name: str) -> str | None:
+    """This project's name of an official tensor, None where it has none."""
+    for theirs, ours in PREFIXES.items():
+        if name.startswith(theirs):
+            rest = name.removeprefix(theirs)
+            if theirs.startswith("KV_"):
+                return _swap(rest, HEADS, ours)
+            if theirs == "Decoder.":
+                return _rename_decoder(rest)
+            return ours + rest if "conv1_" in theirs else _swap(rest, ENCODER, ours)
+    return None
+
+
+def _rename_decoder(rest: str) -> str | None:
+    if rest.startswith(("RF3.", "RF2.")):
+        return _swap(rest[4:], REFINE, "decoder." + DECODER[rest[:4]])
+    return _swap(rest, DECODER, "decoder.")
+
+
+def _swap(name: str, table: Mapping[str, str], start: str) -> str | None:
+    for theirs, ours in table.items():
+        if name.startswith(theirs):
+            return start + ours + name.removeprefix(theirs)
+    return None

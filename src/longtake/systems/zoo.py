@@ -1,0 +1,32 @@
+"""All presets by name."""
+
+import dataclasses
+from typing import Any, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from longtake.errors import SettingError
+from longtake.systems.protocol import Preset
+from longtake.systems.stm.presets import CompactSTMPreset, STMPreset
+
+ZOO: dict[str, Preset] = {
+    "stm-mobilenet-v2": CompactSTMPreset(),
+    "stm-resnet50": STMPreset(),
+}
+
+
+def preset(name: str, options: dict[str, Any] | None = None) -> Preset:
+    """A preset by name, with some of its fields set. Raises SettingError naming what is not known or not allowed."""
+    if name not in ZOO:
+        raise SettingError(f"no preset {name}; there are: {', '.join(ZOO)}")
+    base = ZOO[name]
+    fields = [field.name for field in dataclasses.fields(cast(Any, base))]
+    for key in options or {}:
+        if key not in fields:
+            raise SettingError(f"preset {name} has no {key}; it has: {', '.join(fields)}")
+    values = {key: getattr(base, key) for key in fields} | (options or {})
+    try:
+        return TypeAdapter(type(base)).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingError(f"preset {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

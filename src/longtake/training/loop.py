@@ -1,0 +1,207 @@
+"""The training loop: any system, through `Unroll`, stopped and resumed without a trace in its losses.
+
+A run folder holds recipe.json (all that was resolved), losses.csv, checkpoint.pt (for going on) and, at the end,
+model.safetensors (the averaged weights). Clip k follows from the seed and k alone, so a step needs no sampler state.
+"""
+
+import csv
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from longtake.engine.step import rules_for
+from longtake.engine.unroll import Clip, Unroll
+from longtake.errors import CheckpointError, InputError, OutputError, SettingError
+from longtake.nn.backbone import Backbone, load_imagenet
+from longtake.systems.checkpoint import Card, fill, load_checkpoint, read_weights, save_checkpoint
+from longtake.systems.protocol import AnySystem
+from longtake.systems.zoo import preset
+from longtake.training.losses import bootstrap_share, bootstrapped_cross_entropy, dice
+from longtake.training.optim import build_optimizer, rate_at, set_rate
+from longtake.training.recipe import Recipe, parse_recipe
+from longtake.training.sources import clip_dataset
+
+COLUMNS = ("step", "stage", "loss", "cross_entropy", "dice", "rate", "seconds")
+CHECKPOINT, RECIPE, LOSSES, MODEL = "checkpoint.pt", "recipe.json", "losses.csv", "model.safetensors"
+
+Report = Callable[[int, int, float], None]
+"""Called after each step with the steps done, all steps, and the loss."""
+
+
+def build_system(recipe: Recipe) -> AnySystem:
+    """The recipe's system with the weights it starts from."""
+    torch.manual_seed(recipe.seed)
+    chosen = preset(recipe.model, recipe.options)
+    system = chosen.build()
+    if recipe.backbone is not None:
+        weights = read_backbone(Path(recipe.backbone))
+        found = [module for module in system.modules() if isinstance(module, Backbone)]
+        try:
+            for module in found:
+                load_imagenet(module, chosen.backbone, weights)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(f"{recipe.backbone}: not weights for this backbone: {error}") from error
+    if recipe.start is not None:
+        start, _ = load_checkpoint(Path(recipe.start))
+        fill(system, start.state_dict(), recipe.start)
+    return system
+
+
+def read_backbone(path: Path) -> dict[str, Tensor]:
+    """A torchvision state dict from .safetensors or from a pickle in weights-only mode. Raises CheckpointError."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; give ImageNet weights in torchvision's names")
+    if path.suffix == ".safetensors":
+        return read_weights(path)
+    try:
+        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path}: not a state dict that loads in weights-only mode ({error})") from error
+    return loaded
+
+
+class Trainer:
+    """A run: its parts, and how many steps are done."""
+
+    def __init__(self, recipe: Recipe, data: Sequence[Path], out: Path) -> None:
+        self.recipe, self.data, self.out, self.done = recipe, [path.resolve() for path in data], out, 0
+        mixed = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[recipe.precision]
+        self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
+        self.system = build_system(recipe).train().to(memory_format=torch.channels_last)
+        self.optimizer = build_optimizer(self.system, recipe)
+        unroll = Unroll(self.system, rules_for(self.system, feedback=recipe.feedback))
+        self.unroll, self.prepared = self.accelerator.prepare(unroll, self.optimizer)
+        self.average = AveragedModel(self.system, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
+
+    def run(self, report: Report = lambda done, steps, loss: None) -> None:
+        """Train to the end of the recipe; an interrupt saves and is raised again."""
+        self._prepare_folder()
+        with (self.out / LOSSES).open("a", newline="") as file:
+            log = csv.writer(file)
+            try:
+                while self.done < self.recipe.steps:
+                    for images, ids in self._batches():
+                        log.writerow(self._step(images, ids))
+                        file.flush()
+                        report(self.done, self.recipe.steps, self._last)
+                        if self.done % self.recipe.save_every == 0:
+                            self.save()
+            except KeyboardInterrupt:
+                self.save()
+                raise
+        self.save()
+        card = Card(self.recipe.model, self.recipe.options, data=self.recipe.data, training=f"{self.done} steps")
+        save_checkpoint(self.out / MODEL, self.average.module.state_dict(), card)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches left in the current stage."""
+        stage, within = self.recipe.stage_at(self.done)
+        dataset = clip_dataset(self.recipe, stage, self.data)
+        numbers = range((self.done * stage.batch), (self.done + stage.steps - within) * stage.batch)
+        workers = self.recipe.workers
+        yield from DataLoader(
+            dataset,
+            batch_size=stage.batch,
+            sampler=numbers,
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+        )
+
+    def _step(self, images: Tensor, ids: Tensor) -> tuple[Any, ...]:
+        started = time.perf_counter()
+        stage, within = self.recipe.stage_at(self.done)
+        rate = rate_at(stage, within)
+        set_rate(self.optimizer, rate)
+        clip = to_clip(images, ids, self.accelerator.device)
+        outputs, _ = self.unroll(clip)
+        share = bootstrap_share(within / stage.steps) if stage.name == "main" else 1.0
+        truth = [ids[:, t].long().to(self.accelerator.device) for t in range(1, ids.shape[1])]
+        pairs = list(zip(outputs, truth, strict=True))
+        entropy = torch.stack([bootstrapped_cross_entropy(out, t, share) for out, t in pairs]).mean()
+        overlap = torch.stack([dice(out, t, clip.valid) for out, t in pairs]).mean()
+        loss = entropy + self.recipe.dice_weight * overlap
+        if not math.isfinite(loss.item()):
+            raise InputError(f"{self.out}: the loss is {loss.item()} at step {self.done}; lower the stage's rate")
+        self.prepared.zero_grad()
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.unroll.parameters(), self.recipe.clip_norm)
+        self.prepared.step()
+        self.average.update_parameters(self.system)
+        self.done, self._last = self.done + 1, loss.item()
+        figures = (f"{x if isinstance(x, float) else x.item():.9g}" for x in (loss, entropy, overlap, rate))
+        return self.done, stage.name, *figures, f"{time.perf_counter() - started:.3f}"
+
+    def save(self) -> None:
+        """Write checkpoint.pt, whole or not at all."""
+        partial = self.out / f".{CHECKPOINT}.partial"
+        torch.save(
+            {
+                "done": self.done,
+                "system": self.system.state_dict(),
+                "average": self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+            },
+            partial,
+        )
+        partial.replace(self.out / CHECKPOINT)
+
+    def restore(self) -> None:
+        """Go on from checkpoint.pt. Raises CheckpointError where it is missing or damaged."""
+        path = self.out / CHECKPOINT
+        try:
+            saved = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        except Exception as error:
+            raise CheckpointError(f"{path}: cannot be resumed ({error})") from error
+        self.system.load_state_dict(saved["system"])
+        self.average.load_state_dict(saved["average"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.done = saved["done"]
+
+    def _prepare_folder(self) -> None:
+        """Write the resolved recipe; drop the losses of steps that were not saved."""
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+            resolved = {"recipe": self.recipe.model_dump(mode="json"), "data": [str(path) for path in self.data]}
+            (self.out / RECIPE).write_text(json.dumps(resolved, indent=1))
+            path = self.out / LOSSES
+            rows = list(csv.reader(path.open(newline=""))) if path.exists() else [list(COLUMNS)]
+            with path.open("w", newline="") as file:
+                csv.writer(file).writerows(rows[: 1 + self.done])
+        except OSError as error:
+            raise OutputError(f"{self.out}: cannot be written ({error})") from error
+
+
+def to_clip(images: Tensor, ids: Tensor, device: torch.device) -> Clip:
+    """A batch of the loader as a clip: images uint8 [b, t, 3, h, w], ids uint8 [b, t, h, w]."""
+    ids = ids.to(device)
+    names = torch.arange(1, max(1, int(ids.max())) + 1, device=device)
+    masks = (ids[:, :, None] == names[:, None, None]).float()
+    return Clip(images.to(device).float() / 255, masks, masks[:, 0].flatten(2).any(dim=2))
+
+
+def start(recipe: Recipe, data: Sequence[Path], out: Path) -> Trainer:
+    """A new run. Raises SettingError where the folder already holds one."""
+    if (out / RECIPE).exists():
+        raise SettingError(f"{out} already holds a run; go on with: longtake train --resume {out}")
+    return Trainer(recipe, data, out)
+
+
+def resume(out: Path) -> Trainer:
+    """The run in a folder, where it was last saved (or at its beginning). Raises SettingError where there is none."""
+    if not (out / RECIPE).exists():
+        raise SettingError(f"{out} holds no run; start one with: longtake train RECIPE --data ROOT --out {out}")
+    resolved = json.loads((out / RECIPE).read_text())
+    data = [Path(path) for path in resolved["data"]]
+    trainer = Trainer(parse_recipe(resolved["recipe"], str(out)), data, out)
+    if (out / CHECKPOINT).exists():
+        trainer.restore()
+    return trainer

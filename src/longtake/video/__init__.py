@@ -1,0 +1,1 @@
+"""Frames in and masks out: sources are generators, sinks are context managers."""

@@ -1,0 +1,66 @@
+"""Mask images: ids in any of the usual modes in, palette PNG in the colours of PASCAL VOC out."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8, UInt16
+from PIL import Image, UnidentifiedImageError
+
+from longtake.errors import MaskError
+from longtake.types import Masks
+
+STRAY = 20
+"""Grey levels beside 0 and 255 from which a mask is taken for an anti-aliased one."""
+
+
+def voc_palette() -> UInt8[np.ndarray, "256 3"]:
+    """The PASCAL VOC colour map: bit k of an id's red, green and blue part goes to bit 7-k of the colour."""
+    ids, palette = np.arange(256), np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= ((ids >> channel & 1) << 7 - bit).astype(np.uint8)
+        ids = ids >> 3
+    return palette
+
+
+def colours(ids: tuple[int, ...]) -> UInt8[np.ndarray, "n 3"]:
+    """The colour of each id; beyond 255 they repeat without black."""
+    return voc_palette()[[(i - 1) % 255 + 1 for i in ids]]
+
+
+def read_masks(path: Path) -> Masks:
+    """Palette, 1-bit, greyscale (ids, or 0 and 255) and 16-bit masks.
+
+    255 beside other ids means "ignore" and becomes background. Raises MaskError naming file and reason.
+    """
+    try:
+        with Image.open(path) as image:
+            mode, values = image.mode, np.array(image)
+    except FileNotFoundError as error:
+        raise MaskError(f"{path}: no such file; --masks takes a mask image or a folder of them") from error
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise MaskError(f"{path}: not a readable image ({error})") from error
+    if mode not in ("P", "1", "L") and not mode.startswith("I"):
+        raise MaskError(f"{path}: an image of mode {mode}; save it as palette or greyscale, one value per object")
+    found = np.unique(values)
+    if found.max() > 65535:
+        raise MaskError(f"{path}: id {found.max()}; ids go up to 65535")
+    labels = values.astype(np.uint16)
+    if mode in ("P", "L") and found.max() == 255:
+        stray = len(np.setdiff1d(found, (0, 255)))
+        if mode == "L" and stray > STRAY:
+            raise MaskError(f"{path}: {stray} grey levels beside 0 and 255; save the mask without anti-aliasing")
+        labels[labels == 255] = 0 if stray else 1
+    return Masks(labels, tuple(int(i) for i in np.unique(labels) if i), str(path))
+
+
+def write_labels(path: Path, labels: UInt16[np.ndarray, "h w"]) -> None:
+    """A palette PNG, or 16-bit greyscale beyond id 255; whole or not at all."""
+    if labels.max(initial=0) > 255:
+        image = Image.fromarray(labels)
+    else:
+        image = Image.fromarray(labels.astype(np.uint8), mode="P")
+        image.putpalette(voc_palette().tobytes())
+    partial = path.with_name(f".{path.name}.partial")
+    image.save(partial, format="PNG")
+    partial.replace(path)

@@ -1,0 +1,67 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from longtake.data.synthetic import Actor, Leaver, render
+from longtake.engine.unroll import Clip
+from longtake.systems.protocol import AnySystem
+from longtake.systems.zoo import ZOO
+
+ACTORS = (
+    Actor(1, 0.2, 5, ((196, 62, 48), (242, 187, 66)), (0.3, 0.6), (0.6, 0.55), spin=60),
+    Leaver(2, 0.16, 3, ((58, 76, 160), (222, 226, 238)), (0.75, 0.3), (1.4, 0.3)),
+)
+
+Rendered = tuple[list[np.ndarray], list[np.ndarray]]
+
+
+@pytest.fixture(scope="session")
+def rendered() -> Callable[..., Rendered]:
+    def make(frames: int = 6, height: int = 64, width: int = 96, seed: int = 3) -> Rendered:
+        images, ids = zip(*render(ACTORS, frames, height, width, seed), strict=True)
+        return list(images), list(ids)
+
+    return make
+
+
+@pytest.fixture
+def clip(rendered: Callable[..., Rendered]) -> Clip:
+    images, ids = rendered(frames=5)
+    labels = torch.from_numpy(np.stack(ids))
+    masks = torch.stack([labels == 1, labels == 2], dim=1).float()
+    pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
+    return Clip(pictures[None], masks[None], torch.ones(1, 2, dtype=torch.bool))
+
+
+@pytest.fixture(params=sorted(ZOO))
+def system(request: pytest.FixtureRequest) -> AnySystem:
+    torch.manual_seed(0)
+    return ZOO[request.param].tiny().build().eval()
+
+
+@pytest.fixture
+def shared() -> Path:
+    path = Path(os.environ.get("LONGTAKE_SHARED", "../shared"))
+    if not path.is_dir():
+        pytest.skip(f"{path} holds no reference outputs; set LONGTAKE_SHARED")
+    return path
+
+
+@pytest.fixture
+def folder_clip(tmp_path: Path, rendered: Callable[..., Rendered]) -> tuple[Path, Path]:
+    """A folder of frames and one of palette masks."""
+    from PIL import Image
+
+    from longtake.video.palette import write_labels
+
+    frames, masks = tmp_path / "frames", tmp_path / "masks"
+    frames.mkdir()
+    masks.mkdir()
+    for index, (image, ids) in enumerate(zip(*rendered(), strict=True)):
+        Image.fromarray(image).save(frames / f"{index}.png")
+        write_labels(masks / f"{index}.png", ids.astype(np.uint16))
+    return frames, masks

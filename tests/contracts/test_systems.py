@@ -1,0 +1,227 @@
+"""What every system of the zoo must do, whatever its memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from longtake.engine.objects import remove
+from longtake.engine.propagate import propagate
+from longtake.engine.runtime import runtime
+from longtake.engine.step import Step, rules_for, step
+from longtake.engine.unroll import Clip, Unroll
+from longtake.memory import tree
+from longtake.systems.protocol import AnySystem, Inputs, Prompt, State
+from longtake.types import Frame, Masks
+
+
+def given(clip: Clip, frame: int = 0, ids: tuple[int, ...] = (1, 2)) -> Prompt:
+    columns = [i - 1 for i in ids]
+    return Prompt(ids, clip.masks[:, frame, columns], clip.valid[:, columns])
+
+
+def follow(system: AnySystem, clip: Clip, prompts: dict[int, Prompt], state: State | None = None) -> list[Step]:
+    return [out for _, out in states(system, clip, prompts, state)]
+
+
+def first_frames(clip: Clip, count: int) -> Clip:
+    return Clip(clip.images[:, :count], clip.masks[:, :count], clip.valid)
+
+
+def states(
+    system: AnySystem, clip: Clip, prompts: dict[int, Prompt], state: State | None = None
+) -> Iterator[tuple[State, Step]]:
+    state = state or State()
+    for t in range(state.time, clip.images.shape[1]):
+        with torch.no_grad():
+            state, out = step(system, rules_for(system), state, clip.images[:, t], prompts.get(t))
+        yield state, out
+
+
+def test_probabilities_have_the_frames_shape_and_sum_to_one(system: AnySystem, clip: Clip) -> None:
+    for out in follow(system, clip, {0: given(clip)}):
+        assert out.probabilities.shape == (1, 3, 64, 96)
+        assert out.probabilities.dtype == torch.float32
+        torch.testing.assert_close(out.probabilities.sum(1), torch.ones(1, 64, 96))
+
+
+def test_unroll_propagate_and_step_agree(system: AnySystem, clip: Clip) -> None:
+    with torch.no_grad():
+        outputs, _ = Unroll(system, rules_for(system))(clip)
+    frames = [Frame(t, str(t), Fraction(t), True, _picture(clip, t)) for t in range(5)]
+    labels = (clip.masks[0, 0, 0] + 2 * clip.masks[0, 0, 1]).numpy().astype(np.uint16)
+    prompts = {0: Masks(labels, (1, 2))}
+    predictions = propagate(
+        system, frames, lambda frame: prompts.get(frame.index), run=runtime("cpu", "float32"), short_side=None
+    )
+    for t, prediction in enumerate(predictions):
+        if t:
+            difference = outputs[t - 1].softmax(1)[0].numpy() - prediction.probabilities
+            assert np.abs(difference).max() <= 1e-5
+
+
+def _picture(clip: Clip, t: int) -> np.ndarray:
+    return (clip.images[0, t].permute(1, 2, 0) * 255).round().byte().numpy()
+
+
+def test_nothing_passed_in_is_changed(system: AnySystem, clip: Clip) -> None:
+    run = list(states(system, clip, {0: given(clip)}))
+    state = run[1][0]
+    before = [tensor.clone() for cohort in state.cohorts for tensor in tree.flatten(cohort.memory)]
+    prompt, images = given(clip, 2, (1,)), clip.images[:, 2].clone()
+    with torch.no_grad():
+        step(system, rules_for(system), state, clip.images[:, 2], prompt)
+    after = [tensor for cohort in state.cohorts for tensor in tree.flatten(cohort.memory)]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert torch.equal(images, clip.images[:, 2])
+    assert torch.equal(prompt.masks, clip.masks[:, 2, [0]])
+
+
+def test_replaying_from_a_kept_state_is_bit_identical(system: AnySystem, clip: Clip) -> None:
+    run = list(states(system, clip, {0: given(clip)}))
+    again = follow(system, clip, {}, run[1][0])
+    assert all(torch.equal(a.probabilities, b.probabilities) for (_, a), b in zip(run[2:], again, strict=True))
+
+
+def test_two_interleaved_sessions_equal_two_separate_ones(system: AnySystem, clip: Clip) -> None:
+    mirrored = Clip(clip.images.flip(-1), clip.masks.flip(-1), clip.valid)
+    apart = [follow(system, c, {0: given(c)}) for c in (clip, mirrored)]
+    together = zip(states(system, clip, {0: given(clip)}), states(system, mirrored, {0: given(mirrored)}), strict=True)
+    for t, ((_, a), (_, b)) in enumerate(together):
+        assert torch.equal(a.probabilities, apart[0][t].probabilities)
+        assert torch.equal(b.probabilities, apart[1][t].probabilities)
+
+
+def test_a_padded_batch_equals_each_clip_alone(system: AnySystem, clip: Clip) -> None:
+    single = Clip(clip.images.flip(-1), clip.masks.flip(-1) * torch.tensor([1.0, 0]).view(2, 1, 1), clip.valid)
+    batch = Clip(
+        torch.cat([clip.images, single.images]),
+        torch.cat([clip.masks, single.masks]),
+        torch.tensor([[True, True], [True, False]]),
+    )
+    alone = Clip(single.images, single.masks[:, :, :1], torch.ones(1, 1, dtype=torch.bool))
+    unroll = Unroll(system, rules_for(system))
+    with torch.no_grad():
+        together, both, one = unroll(batch)[0], unroll(clip)[0], unroll(alone)[0]
+    for t in range(4):
+        torch.testing.assert_close(together[t].softmax(1)[:1], both[t].softmax(1), atol=1e-5, rtol=0)
+        torch.testing.assert_close(together[t].softmax(1)[1:, :2], one[t].softmax(1), atol=1e-5, rtol=0)
+        assert together[t].softmax(1)[1, 2].max() < 1e-5
+
+
+def test_a_permuted_memory_gives_the_permuted_answer(system: AnySystem, clip: Clip) -> None:
+    *_, (state, _) = states(system, first_frames(clip, 3), {0: given(clip)})
+    cohort = state.cohorts[0]
+    turned = replace(cohort, ids=(2, 1), memory=tree.select(cohort.memory, (1, 0)))
+    straight = follow(system, clip, {}, state)
+    swapped = follow(system, clip, {}, replace(state, cohorts=(turned,)))
+    for a, b in zip(straight, swapped, strict=True):
+        assert b.ids == (2, 1)
+        torch.testing.assert_close(a.probabilities, b.probabilities[:, [0, 2, 1]], atol=1e-5, rtol=0)
+
+
+def test_the_output_responds_to_the_prompt_and_to_the_previous_frame(system: AnySystem, clip: Clip) -> None:
+    _perturb(system)
+    other = Prompt((1, 2), clip.masks[:, 0].roll(20, dims=-1), clip.valid)
+    plain, moved = follow(system, clip, {0: given(clip)}), follow(system, clip, {0: other})
+    assert not torch.allclose(plain[1].probabilities, moved[1].probabilities, atol=1e-4)
+    changed = Clip(clip.images.clone(), clip.masks, clip.valid)
+    changed.images[:, 3] = changed.images[:, 3].flip(-1)
+    assert not torch.allclose(
+        plain[4].probabilities, follow(system, changed, {0: given(clip)})[4].probabilities, atol=1e-6
+    )
+
+
+def test_a_late_object_does_not_change_what_was_before_and_gets_its_own_mask(system: AnySystem, clip: Clip) -> None:
+    run = follow(system, clip, {0: given(clip, 0, (1,)), 2: given(clip, 2, (2,))})
+    before = follow(system, clip, {0: given(clip, 0, (1,))})
+    assert [out.ids for out in run] == [(1,), (1,), (1, 2), (1, 2), (1, 2)]
+    assert torch.equal(run[1].probabilities, before[1].probabilities)
+    torch.testing.assert_close(run[2].probabilities[:, 2], clip.masks[:, 2, 1])
+
+
+def test_a_corrected_frame_shows_the_correction(system: AnySystem, clip: Clip) -> None:
+    run = follow(system, clip, {0: given(clip), 2: given(clip, 2, (1,))})
+    assert torch.equal(run[2].probabilities[:, 1], clip.masks[:, 2, 0])
+    uncorrected = follow(system, clip, {0: given(clip)})
+    assert not torch.equal(run[3].probabilities, uncorrected[3].probabilities)
+
+
+def test_a_removed_object_leaves_and_may_return(system: AnySystem, clip: Clip) -> None:
+    *_, (state, _) = states(system, first_frames(clip, 2), {0: given(clip)})
+    run = follow(system, clip, {3: given(clip, 3, (1,))}, remove(state, {1}))
+    assert [out.ids for out in run] == [(2,), (2, 1), (2, 1)]
+    assert remove(state, {1, 2}).cohorts == ()
+
+
+def test_frames_before_the_first_prompt_hold_nothing(system: AnySystem, clip: Clip) -> None:
+    run = follow(system, clip, {2: given(clip, 2)})
+    assert [out.ids for out in run] == [(), (), (1, 2), (1, 2), (1, 2)]
+    assert run[0].probabilities.min() == 1
+
+
+def test_a_gradient_reaches_every_trainable_parameter(system: AnySystem, clip: Clip) -> None:
+    _perturb(system)
+    system.train()
+    outputs, auxiliary = Unroll(system, rules_for(system))(clip)
+    loss: Tensor = sum((out.float().square().mean() for out in outputs), torch.zeros(()))
+    (loss + sum(value.float().square().mean() for value in auxiliary.values())).backward()
+    lacking = [name for name, p in system.named_parameters() if p.grad is None or not p.grad.any()]
+    assert lacking == []
+
+
+def test_training_mode_changes_nothing_but_auxiliary(system: AnySystem, clip: Clip) -> None:
+    unroll = Unroll(system, rules_for(system))
+    with torch.no_grad():
+        calm = unroll.eval()(clip)[0]
+        training = unroll.train()(clip)[0]
+    assert all(torch.equal(a, b) for a, b in zip(calm, training, strict=True))
+
+
+def test_encode_does_not_depend_on_objects(system: AnySystem, clip: Clip) -> None:
+    with torch.no_grad():
+        first, second = (system.encode(Inputs(clip.images[:, 1], clip.images[:, 0])) for _ in range(2))
+    assert all(torch.equal(getattr(first, name), getattr(second, name)) for name in first.__dataclass_fields__)
+
+
+def test_memory_stays_bounded(system: AnySystem, clip: Clip) -> None:
+    sizes, state, prompt = [], State(), given(clip)
+    images, rules = clip.images[:, 0], rules_for(system)
+    for t in range(100):
+        with torch.no_grad():
+            state, _ = step(system, rules, state, images, prompt if t == 0 else None)
+        sizes.append(tree.size_in_bytes(state.cohorts[0].memory))
+    assert max(sizes[80:]) == max(sizes[62:80])
+
+
+def test_objects_of_one_cohort_equal_the_same_objects_in_two(system: AnySystem, clip: Clip) -> None:
+    """Holds for STM and DTMNet, whose objects meet in the merge and in the others channel only."""
+    together = follow(system, clip, {0: given(clip)})
+    state, features = State(), clip.images[:, 0]
+    with torch.no_grad():
+        state, _ = step(system, rules_for(system), state, features, given(clip))
+    halves = tuple(
+        replace(
+            state.cohorts[0], ids=(name,), valid=clip.valid[:, [i]], memory=tree.select(state.cohorts[0].memory, [i])
+        )
+        for i, name in enumerate((1, 2))
+    )
+    apart = follow(system, clip, {}, replace(state, cohorts=halves))
+    for a, b in zip(together[1:], apart, strict=True):
+        torch.testing.assert_close(a.probabilities, b.probabilities, atol=1e-4, rtol=0)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed() -> None:
+    torch.manual_seed(1)
+
+
+def _perturb(system: AnySystem) -> None:
+    """Away from initial zeros, so that every path carries a signal."""
+    with torch.no_grad():
+        for parameter in system.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))

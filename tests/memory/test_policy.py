@@ -1,0 +1,91 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longtake.errors import SettingError
+from longtake.memory.policy import All, Budget, Every, First, Held, Newest, Policy, Previous, parse_policy
+
+
+def walk(policy: Policy, steps: int, given: frozenset[int] = frozenset({0}), size: int = 10) -> list[list[int]]:
+    """The times that the memory holds after each step."""
+    held: list[Held] = []
+    history = []
+    for time in range(steps):
+        plan = policy.plan(time, "given" if time in given else "predicted", held)
+        held = [entry for entry in held if (entry.time, entry.role) in plan.kept]
+        if plan.writes:
+            held.append(Held(time, plan.role, size))
+        history.append([entry.time for entry in held])
+    return history
+
+
+def test_every_fifth_frame_as_published() -> None:
+    history = walk(Every(5), 13)
+    assert history[3] == [0, 3]
+    assert history[5] == [0, 5]
+    assert history[12] == [0, 5, 10, 12]
+
+
+def test_every_bounded_keeps_first_and_previous() -> None:
+    assert walk(Every(5, 2), 24)[-1] == [0, 15, 20, 23]
+
+
+def test_corrections_outlive_predictions() -> None:
+    assert walk(Every(5, 2), 31, frozenset({0, 7}))[-1] == [0, 7, 25, 30]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (First(), [0]),
+        (Previous(), [9]),
+        (First(previous=True), [0, 9]),
+        (All(), list(range(10))),
+        (Newest(3), [7, 8, 9]),
+        (Budget(limit=30, interval=3), [0, 6, 9]),
+    ],
+)
+def test_the_other_policies(policy: Policy, expected: list[int]) -> None:
+    assert walk(policy, 10)[-1] == expected
+
+
+def test_a_disturbed_frame_is_kept() -> None:
+    assert Every(5).plan(7, "disturbed", [Held(0, "first", 1)]).role == "given"
+
+
+@given(st.integers(1, 9), st.integers(1, 6), st.integers(1, 80))
+def test_bounded_every_is_bounded_and_holds_first_and_previous(interval: int, maximum: int, steps: int) -> None:
+    for time, held in enumerate(walk(Every(interval, maximum), steps)):
+        assert held[0] == 0
+        assert held[-1] == time
+        assert len(held) <= maximum + 2
+        assert held == sorted(set(held))
+
+
+@given(st.integers(20, 200), st.integers(1, 60))
+def test_a_budget_is_never_exceeded(limit: int, steps: int) -> None:
+    assert all(len(held) * 10 <= limit for held in walk(Budget(limit), steps))
+
+
+@pytest.mark.parametrize(
+    ("text", "policy"),
+    [
+        ("every:5", Every(5)),
+        ("every:3:8", Every(3, 8)),
+        ("first", First()),
+        ("previous", Previous()),
+        ("first+previous", First(previous=True)),
+        ("all", All()),
+        ("newest:4", Newest(4)),
+        ("budget:2GB", Budget(2 * 10**9)),
+        ("budget:1.5mb", Budget(1_500_000)),
+    ],
+)
+def test_parsing(text: str, policy: Policy) -> None:
+    assert parse_policy(text) == policy
+
+
+@pytest.mark.parametrize("text", ["", "every", "every:0", "newest:", "budget:2TB", "fifth"])
+def test_unknown_policies_are_refused_with_the_known_ones(text: str) -> None:
+    with pytest.raises(SettingError, match="newest:N"):
+        parse_policy(text)
