@@ -11,6 +11,9 @@ from longtake import __version__
 from longtake.cli import demo, models, segment, train
 from longtake.errors import LongtakeError
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, which typer turns into SystemExit."""
+
 app = typer.Typer(
     name="longtake",
     help="Follow objects through video: one mask in, every mask out.",
@@ -26,7 +29,7 @@ app.command("train")(train.command)
 app.add_typer(models.app, name="models")
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool | None) -> None:
     if asked:
         typer.echo(f"longtake {__version__}")
         raise typer.Exit
@@ -34,7 +37,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+    version: bool | None = typer.Option(None, "--version", help="Print the version.", callback=_version, is_eager=True),
 ) -> None:
     pass
 
@@ -58,6 +61,7 @@ def main() -> None:
     except LongtakeError as error:
         sys.stderr.write(f"longtake: {' '.join(str(error).split())}\n")
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.stderr.write("longtake: interrupted; what was finished is kept\n")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            sys.stderr.write("longtake: interrupted; what was finished is kept\n")
+        raise

@@ -15,8 +15,8 @@ FILL = (124, 116, 104)
 """The ImageNet mean colour, for what lies outside a frame."""
 
 Matrix = Float[np.ndarray, "2 3"]
-Image = UInt8[np.ndarray, "h w 3"]
-Ids = UInt8[np.ndarray, "h w"]
+Image = UInt8[np.ndarray, "_ _ 3"]
+Ids = UInt8[np.ndarray, "_ _"]
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,16 @@ VISIBLE = 64
 
 @dataclass(frozen=True)
 class Shape:
-    """What a clip is asked to be: number of frames, side in pixels, objects at most, largest gap between frames."""
+    """What a clip is asked to be: number of frames, side in pixels, objects at most, largest gap between frames.
+
+    window: the least and the largest crop, as shares of the picture's short side.
+    """
 
     frames: int
     side: int
     objects: int
     gap: int
+    window: tuple[float, float] = (0.45, 1.1)
 
 
 class ClipSource(ABC):
@@ -55,7 +59,7 @@ class VideoClips(ClipSource):
         chosen = draw_frames(rng, len(video.frames), shape.frames, shape.gap)
         images = [read_rgb(video.frames[i]) for i in chosen]
         ids = [read_ids(video.masks[i]) for i in chosen]
-        window = draw_window(rng, ids[0], shape.side)
+        window = draw_window(rng, ids[0], shape)
         return _warped(rng, images, ids, window, augment.VIDEO, shape.side)
 
 
@@ -69,7 +73,7 @@ class StillClips(ClipSource):
         still = pick(rng, self.stills)
         image, ids = read_rgb(still.image), read_ids(still.mask)
         ids = keep_objects(rng, ids, shape.objects)
-        window = draw_window(rng, ids, shape.side)
+        window = draw_window(rng, ids, shape)
         t = shape.frames
         return _warped(rng, [image] * t, [ids] * t, window, augment.STILL, shape.side)
 
@@ -126,10 +130,10 @@ def keep_objects(rng: np.random.Generator, ids: augment.Ids, count: int) -> augm
     return np.where(np.isin(ids, chosen), ids, 0).astype(np.uint8)
 
 
-def draw_window(rng: np.random.Generator, ids: augment.Ids, output: int) -> np.ndarray:
-    """A random square crop that tends to hold an object: 45 % to 110 % of the short side, flipped or not."""
+def draw_window(rng: np.random.Generator, ids: augment.Ids, shape: Shape) -> np.ndarray:
+    """A random square crop that tends to hold an object, flipped or not."""
     height, width = ids.shape
-    side = min(height, width) * rng.uniform(0.45, 1.1)
+    side = min(height, width) * rng.uniform(*shape.window)
     points = np.argwhere(ids > 0)
     if len(points):
         y, x = points[rng.integers(len(points))] + rng.uniform(-0.3, 0.3, 2) * side
@@ -137,7 +141,7 @@ def draw_window(rng: np.random.Generator, ids: augment.Ids, output: int) -> np.n
         y, x = rng.uniform(0, height), rng.uniform(0, width)
     y = np.clip(y, min(side, height) / 2, height - min(side, height) / 2)
     x = np.clip(x, min(side, width) / 2, width - min(side, width) / 2)
-    return augment.crop((x, y), side, output, bool(rng.random() < 0.5))
+    return augment.crop((x, y), side, shape.side, bool(rng.random() < 0.5))
 
 
 def _warped(

@@ -35,11 +35,14 @@ def paste(rng: np.random.Generator, clip: Drawn, cutout: Cutout, name: int, side
     angle, turning = np.deg2rad(rng.normal(0, 12)), np.deg2rad(rng.normal(0, 8))
     size, growth = side / max(cutout.shape[:2]), np.exp(rng.normal(0, 0.05))
     flip = rng.choice([-1.0, 1.0])
+    # colours weighted by alpha before they are interpolated, or edges would turn dark
+    weighted = cutout.copy()
+    weighted[:, :, :3] = (cutout[:, :, :3] * (cutout[:, :, 3:] / 255)).astype(np.uint8)
     for t, (image, ids) in enumerate(zip(clip.images, clip.ids, strict=True)):
         matrix = _placed(cutout, size * growth**t, angle + turning * t, flip, place + speed * t)
-        layer = warp_image(cutout, matrix, output)
+        layer = warp_image(weighted, matrix, output)
         alpha = layer[:, :, 3:].astype(np.float32) / 255
-        clip.images[t] = (image * (1 - alpha) + layer[:, :, :3] * alpha).astype(np.uint8)
+        clip.images[t] = (image * (1 - alpha) + layer[:, :, :3]).astype(np.uint8)
         clip.ids[t] = np.where(alpha[:, :, 0] > 0.5, np.uint8(name), ids)
 
 

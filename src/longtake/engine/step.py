@@ -80,16 +80,13 @@ def step(
     probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
     masks = _remembered(probabilities, rules.feedback, truth)
     masks = masks if inside is None else masks * inside
-    shown = masks if rules.feedback == "truth" else probabilities[:, 1:]
-    ids, valid = state.ids, torch.cat([c.valid for c in state.cohorts], dim=1) if state.cohorts else None
-    touched: set[int] = set()
+    ids, touched = state.ids, set[int]()
+    valid = torch.cat([images.new_empty(len(images), 0, dtype=torch.bool), *(c.valid for c in state.cohorts)], dim=1)
     if prompt is not None:
-        ids, masks, touched = _paste(ids, masks, prompt)
-        _, shown, _ = _paste(state.ids, shown, prompt)
+        ids, masks, touched = _paste(state.ids, masks, prompt)
+        _, shown, _ = _paste(state.ids, probabilities[:, 1:], prompt)
         probabilities = torch.cat([(1 - shown.sum(dim=1, keepdim=True)).clamp(0, 1), shown], dim=1)
-        fresh = [i for i, name in enumerate(prompt.ids) if name not in state.ids]
-        valid = prompt.valid[:, fresh] if valid is None else torch.cat([valid, prompt.valid[:, fresh]], dim=1)
-    assert valid is not None
+        valid = torch.cat([valid, prompt.valid[:, [name not in state.ids for name in prompt.ids]]], dim=1)
     cohorts, auxiliary = _write(
         system, rules.policy, state, features, segmentations, _Remember(ids, masks, valid, prompt, touched)
     )
@@ -105,7 +102,7 @@ def _empty(images: Tensor) -> Step:
 
 def _remembered(probabilities: Tensor, feedback: Feedback, truth: Tensor | None) -> Tensor:
     """The masks [b, n, h, w] that are remembered of a prediction."""
-    if feedback == "truth":
+    if feedback == "truth" and probabilities.shape[1] > 1:
         if truth is None:
             raise ValueError("feedback 'truth' needs the true masks")
         return truth

@@ -26,11 +26,14 @@ def affinity(
     softmax. top: only the best positions of each query are read.
     """
     with torch.autocast(memory_keys.device.type, enabled=False):
-        memory, query = memory_keys.float(), query_keys.float()[:, None]
-        scores: Tensor = query.transpose(2, 3) @ memory
+        memory, query = memory_keys.float(), query_keys.float()[:, None] / memory_keys.shape[2] ** 0.5
         if similarity == "euclidean":
-            scores = 2 * scores - memory.square().sum(dim=2, keepdim=True)
-        scores = scores / memory.shape[2] ** 0.5
+            # 2 q.k - k.k as one product: the square of the key is one more channel
+            memory = torch.cat([memory, memory.square().sum(dim=2, keepdim=True)], dim=2)
+            query = torch.cat(
+                [2 * query, query.new_full(query[:, :, :1].shape, -(memory_keys.shape[2] ** -0.5))], dim=2
+            )
+        scores: Tensor = query.transpose(2, 3) @ memory
     if top is not None and top < scores.shape[3]:
         best, where = scores.topk(top, dim=3)
         return torch.zeros_like(scores).scatter(3, where, best.softmax(dim=3))

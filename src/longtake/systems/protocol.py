@@ -124,10 +124,6 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     def held(self, memory: M) -> tuple[Held, ...]:
         """The entries of a memory, in the order of writing."""
 
-    def room(self, memory: M) -> int:
-        """How many later objects may still join this memory."""
-        return 0
-
 
 AnySystem = VOSSystem[Any, Any]
 

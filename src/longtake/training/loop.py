@@ -22,7 +22,7 @@ from longtake.engine.step import rules_for
 from longtake.engine.unroll import Clip, Unroll
 from longtake.errors import CheckpointError, InputError, OutputError, SettingError
 from longtake.nn.backbone import Backbone, load_imagenet
-from longtake.systems.checkpoint import Card, fill, load_checkpoint, read_weights, save_checkpoint
+from longtake.systems.checkpoint import Card, fill, read_weights, save_checkpoint
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import preset
 from longtake.training.losses import bootstrap_share, bootstrapped_cross_entropy, dice
@@ -51,8 +51,7 @@ def build_system(recipe: Recipe) -> AnySystem:
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(f"{recipe.backbone}: not weights for this backbone: {error}") from error
     if recipe.start is not None:
-        start, _ = load_checkpoint(Path(recipe.start))
-        fill(system, start.state_dict(), recipe.start)
+        fill(system, read_weights(Path(recipe.start)), recipe.start)
     return system
 
 
@@ -74,6 +73,7 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, data: Sequence[Path], out: Path) -> None:
         self.recipe, self.data, self.out, self.done = recipe, [path.resolve() for path in data], out, 0
+        self.datasets = [clip_dataset(recipe, stage, self.data) for stage in recipe.stages]
         mixed = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[recipe.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
         self.system = build_system(recipe).train().to(memory_format=torch.channels_last)
@@ -86,7 +86,7 @@ class Trainer:
         """Train to the end of the recipe; an interrupt saves and is raised again."""
         self._prepare_folder()
         with (self.out / LOSSES).open("a", newline="") as file:
-            log = csv.writer(file)
+            log = csv.writer(file, lineterminator="\n")
             try:
                 while self.done < self.recipe.steps:
                     for images, ids in self._batches():
@@ -105,11 +105,10 @@ class Trainer:
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches left in the current stage."""
         stage, within = self.recipe.stage_at(self.done)
-        dataset = clip_dataset(self.recipe, stage, self.data)
         numbers = range((self.done * stage.batch), (self.done + stage.steps - within) * stage.batch)
         workers = self.recipe.workers
         yield from DataLoader(
-            dataset,
+            self.datasets[self.recipe.stages.index(stage)],
             batch_size=stage.batch,
             sampler=numbers,
             num_workers=workers,
@@ -123,7 +122,7 @@ class Trainer:
         set_rate(self.optimizer, rate)
         clip = to_clip(images, ids, self.accelerator.device)
         outputs, _ = self.unroll(clip)
-        share = bootstrap_share(within / stage.steps) if stage.name == "main" else 1.0
+        share = bootstrap_share(within / stage.steps, stage.hardest)
         truth = [ids[:, t].long().to(self.accelerator.device) for t in range(1, ids.shape[1])]
         pairs = list(zip(outputs, truth, strict=True))
         entropy = torch.stack([bootstrapped_cross_entropy(out, t, share) for out, t in pairs]).mean()
@@ -173,9 +172,8 @@ class Trainer:
             resolved = {"recipe": self.recipe.model_dump(mode="json"), "data": [str(path) for path in self.data]}
             (self.out / RECIPE).write_text(json.dumps(resolved, indent=1))
             path = self.out / LOSSES
-            rows = list(csv.reader(path.open(newline=""))) if path.exists() else [list(COLUMNS)]
-            with path.open("w", newline="") as file:
-                csv.writer(file).writerows(rows[: 1 + self.done])
+            rows = path.read_text().splitlines() if path.exists() else [",".join(COLUMNS)]
+            path.write_text("\n".join([*rows[: 1 + self.done], ""]))
         except OSError as error:
             raise OutputError(f"{self.out}: cannot be written ({error})") from error
 

@@ -32,7 +32,7 @@ def dice(
     return (per_object * valid).sum() / valid.sum().clamp(min=1)
 
 
-def bootstrap_share(progress: float, start: float = 0.2, end: float = 0.7, smallest: float = 0.15) -> float:
+def bootstrap_share(progress: float, smallest: float, start: float = 0.2, end: float = 0.7) -> float:
     """The share of pixels that count, falling linearly from 1 to `smallest` over a part of training."""
     along = min(1.0, max(0.0, (progress - start) / (end - start)))
     return 1 - (1 - smallest) * along

@@ -17,12 +17,16 @@ class Strict(BaseModel):
 
 
 class ClipShape(Strict):
-    """Frames per clip, side of the crop in pixels, objects at most, largest gap between frames."""
+    """Frames per clip, side of the crop in pixels, objects at most, largest gap between frames.
+
+    window: the least and the largest crop, as shares of the picture's short side.
+    """
 
     frames: PositiveInt = 3
     side: PositiveInt = 256
     objects: PositiveInt = 1
     gap: PositiveInt = 5
+    window: tuple[PositiveFloat, PositiveFloat] = (0.45, 1.1)
 
 
 class Sources(Strict):
@@ -47,6 +51,8 @@ class Stage(Strict):
     warm_up: int = 100
     decay: float = Field(default=0.0, ge=0, le=1)
     """The share of the stage, at its end, over which the rate falls linearly to zero."""
+    hardest: float = Field(default=1.0, gt=0, le=1)
+    """The share of pixels, the worst ones, that the cross-entropy counts in the end."""
 
 
 class Recipe(Strict):

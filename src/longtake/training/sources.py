@@ -38,5 +38,5 @@ def clip_dataset(recipe: Recipe, stage: Stage, roots: Sequence[Path]) -> ClipDat
         if weight and source is not None:
             sources.append((weight, source))
     mixture = Mixture(sources, paster, stage.sources.distractor, stage.sources.lookalike)
-    shapes = [Shape(s.frames, s.side, s.objects, s.gap) for s in stage.shapes]
+    shapes = [Shape(s.frames, s.side, s.objects, s.gap, s.window) for s in stage.shapes]
     return ClipDataset(mixture, shapes, stage.batch, recipe.seed)

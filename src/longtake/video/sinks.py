@@ -92,7 +92,9 @@ class VideoSink:
             self.container = av.open(str(self.partial), "w", format="mp4")
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"{self.path}: cannot be written ({error.strerror})") from error
-        self.stream = self.container.add_stream("libx264", rate=round(self.rate) or 1, options={"crf": "20"})
+        self.stream = self.container.add_stream(
+            "libx264", rate=round(self.rate) or 1, options={"crf": "20", "preset": "veryfast"}
+        )
         self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, "yuv420p"
         self.stream.time_base = Fraction(1, TICKS)
         self.stream.codec_context.time_base = Fraction(1, TICKS)

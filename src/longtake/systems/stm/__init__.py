@@ -1,1 +1,1 @@
-"""STM: every k-th frame kept as keys and values, read by attention (`model`), and its compact sibling (`compact`)."""
+"""STM as published (`model`), and its compact sibling (`compact`): past frames kept as keys and values."""

@@ -1,0 +1,119 @@
+"""Seconds per frame of `segment`, all in, beside the machine's matrix-multiply rate; and its peak memory by length.
+
+    python benchmarks/speed.py                 the demo's clip, enlarged to 480p, one and three objects
+    python benchmarks/speed.py --memory        peak resident memory at 100 and at 1,000 frames, --size 240
+
+Ratios within one run are what to compare: seconds differ between machines, and on a shared one between runs.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from longtake.data.synthetic import demo_clip
+from longtake.export.segment import segment
+from longtake.video.palette import write_labels
+from longtake.video.sinks import VideoSink
+
+REFERENCE = {torch.float32: 170.0, torch.bfloat16: 355.0}
+"""GFLOP/s of a 2048x2048 matrix product on the machine that bars in seconds are meant for."""
+
+
+def matrix_rate(dtype: torch.dtype) -> float:
+    """GFLOP/s of a 2048x2048 matrix product, best of ten."""
+    a = torch.randn(2048, 2048).to(dtype)
+    a @ a
+    times = []
+    for _ in range(10):
+        started = time.perf_counter()
+        a @ a
+        times.append(time.perf_counter() - started)
+    return 2 * 2048**3 / min(times) / 1e9
+
+
+def render(folder: Path, frames: int, height: int, width: int, objects: int) -> tuple[Path, Path]:
+    """The demo's clip at another size and length (it is played to and fro), and the mask of its first frame."""
+    clip = list(demo_clip(frames=min(frames, 60)))
+    path, mask = folder / f"{height}-{frames}.mp4", folder / f"{height}-{objects}.png"
+    with VideoSink(path, Fraction(24)) as video:
+        for index in range(frames):
+            there = index % (2 * len(clip))
+            image = clip[there if there < len(clip) else 2 * len(clip) - 1 - there][0]
+            video.add(cv2.resize(image, (width, height)), Fraction(index, 24))
+    ids = cv2.resize(clip[0][1], (width, height), interpolation=cv2.INTER_NEAREST)
+    write_labels(mask, np.where(ids <= objects, ids, 0).astype(np.uint16))
+    return path, mask
+
+
+def seconds_per_frame(video: Path, mask: Path, out: Path, **options: object) -> float:
+    """Mean over all frames but the first five, decoding and writing included."""
+    marks: list[float] = []
+    segment(video, mask, out, report=lambda done, count: marks.append(time.perf_counter()), **options)
+    return (marks[-1] - marks[4]) / (len(marks) - 5)
+
+
+def speed(model: str) -> None:
+    """Print seconds per frame at 480p for one and three objects, and scaled to the reference machine."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for objects in (1, 3):
+            video, mask = render(folder, 60, 480, 854, objects)
+            for dtype, precision in ((torch.bfloat16, "bfloat16"), (torch.float32, "float32")):
+                rate = matrix_rate(dtype)
+                seconds = seconds_per_frame(video, mask, folder / "out", model=model, precision=precision)
+                rate = (rate + matrix_rate(dtype)) / 2
+                scaled = seconds * rate / REFERENCE[dtype]
+                print(
+                    f"480p, {objects} objects, {precision}: {seconds:.3f} s per frame at {rate:.0f} GFLOP/s;"
+                    f" {scaled:.3f} s at {REFERENCE[dtype]:.0f}"
+                )
+
+
+def peak(video: Path, mask: Path, model: str) -> float:
+    """Peak resident memory in MB of segmenting a video in a process of its own."""
+    with tempfile.TemporaryDirectory() as out:
+        words = [sys.executable, __file__, "--child", str(video), str(mask), out, "--model", model]
+        shown = subprocess.run(words, check=True, capture_output=True, text=True, env=os.environ)
+    return float(shown.stdout)
+
+
+def memory(model: str) -> None:
+    """Print peak memory at two lengths and their ratio."""
+    with tempfile.TemporaryDirectory() as name:
+        peaks = []
+        for frames in (100, 1000):
+            video, mask = render(Path(name), frames, 240, 426, 1)
+            peaks.append(peak(video, mask, model))
+            print(f"{frames} frames at 240p: {peaks[-1]:.0f} MB", flush=True)
+    print(f"ratio {peaks[1] / peaks[0]:.4f}")
+
+
+def main() -> None:
+    """Measure what the arguments ask for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--child", nargs=3, type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        video, mask, out = given.child
+        segment(video, mask, out, model=given.model, size=240)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    elif given.memory:
+        memory(given.model)
+    else:
+        speed(given.model)
+
+
+if __name__ == "__main__":
+    main()

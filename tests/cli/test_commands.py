@@ -1,0 +1,186 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from longtake.cli.main import expand_lists, main
+from longtake.systems.checkpoint import Card, save_checkpoint
+from longtake.systems.zoo import ZOO, preset
+
+TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, preset("stm-mobilenet-v2", TINY).build().state_dict(), Card("stm-mobilenet-v2", TINY))
+    return path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
+    """The exit status of the program."""
+    monkeypatch.setattr(sys, "argv", ["longtake", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+        raise SystemExit(0)
+    return int(stopped.value.code or 0)
+
+
+def test_help_and_import_load_no_torch() -> None:
+    code = "import sys, longtake, longtake.cli.main; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "longtake", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "segment" in shown.stdout
+    assert " torch" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "segment", "train", "models", "models list", "models show", "models convert"]
+)
+def test_every_command_teaches_by_example(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *command.split(), "--help") == 0
+    assert command == "models" or f"longtake {command}" in capsys.readouterr().out
+
+
+def test_segment_writes_every_frame(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, masks = folder_clip
+    out = tmp_path / "out"
+    words = ("--masks", masks / "0.png", "--out", out, "--model", tiny_model, "--save", "probabilities,overlay")
+    assert run(monkeypatch, "segment", frames, *words) == 0
+    assert sorted(p.name for p in (out / "labels").iterdir()) == [f"{i}.png" for i in range(6)]
+    assert (out / "overlay.mp4").stat().st_size > 0
+    probabilities = np.load(out / "probabilities" / "3.npy")
+    assert probabilities.shape == (3, 64, 96)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(0), 1, atol=1e-5)
+    first = np.array(Image.open(out / "labels" / "0.png"))
+    assert np.array_equal(first, np.array(Image.open(masks / "0.png")))
+    assert not list(out.rglob("*.partial"))
+
+
+def test_a_folder_of_masks_corrects_every_frame(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, masks = folder_clip
+    assert run(monkeypatch, "segment", frames, "--masks", masks, "--out", tmp_path / "o", "--model", tiny_model) == 0
+    for path in masks.iterdir():
+        assert np.array_equal(np.array(Image.open(path)), np.array(Image.open(tmp_path / "o" / "labels" / path.name)))
+
+
+def test_models_show_and_list(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "models", "show", tiny_model) == 0
+    assert "preset: stm-mobilenet-v2" in capsys.readouterr().out
+    assert run(monkeypatch, "models", "list") == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in ZOO)
+
+
+def bad_inputs(frames: Path, masks: Path, model: Path, tmp: Path) -> dict[str, tuple[list[object], str]]:
+    """Case -> command line and what its one line must say."""
+    Image.fromarray(np.zeros((64, 96), np.uint8)).save(tmp / "empty.png")
+    Image.fromarray(np.ones((10, 10), np.uint8)).save(tmp / "small.png")
+    (tmp / "cut.safetensors").write_bytes(model.read_bytes()[:5000])
+    (tmp / "foreign.safetensors").write_bytes(b'\x10\x00\x00\x00\x00\x00\x00\x00{"a":1}         ')
+    (tmp / "text.mp4").write_text("no video")
+    mixed = tmp / "mixed"
+    mixed.mkdir()
+    Image.fromarray(np.zeros((64, 96, 3), np.uint8)).save(mixed / "0.png")
+    Image.fromarray(np.zeros((32, 96, 3), np.uint8)).save(mixed / "1.png")
+    (tmp / "blocked").touch()
+    mask, out = masks / "0.png", tmp / "out"
+
+    def segment(
+        source: object = frames, given: object = mask, where: object = out, name: object = model
+    ) -> list[object]:
+        return ["segment", source, "--masks", given, "--out", where, "--model", name]
+
+    return {
+        "no mask pixels": (segment(given=tmp / "empty.png"), "no mask pixels"),
+        "mask of another size": (segment(given=tmp / "small.png"), "10x10 pixels, but frame 0 is 96x64"),
+        "missing mask": (segment(given=tmp / "none.png"), "none.png: no such file"),
+        "not a video": (segment(source=tmp / "text.mp4"), "text.mp4: not a readable video"),
+        "missing video": (segment(source=tmp / "none.mp4"), "none.mp4: no such file"),
+        "mixed sizes": (segment(source=mixed), "1: 96x32 pixels, but 0 is 96x64"),
+        "unknown model": (segment(name="stm-resnet51"), "no such model"),
+        "preset without weights": (segment(name="stm-resnet50"), "add --weights"),
+        "truncated checkpoint": (segment(name=tmp / "cut.safetensors"), "cut.safetensors"),
+        "foreign checkpoint": (segment(name=tmp / "foreign.safetensors"), "foreign.safetensors"),
+        "output not writable": (segment(where=tmp / "blocked" / "x"), "cannot be written"),
+        "unknown policy": ([*segment(), "--memory", "some"], "newest:N"),
+        "unknown setting": ([*segment(), "--set", "model.colour=3"], "has no colour"),
+        "setting of wrong type": ([*segment(), "--set", "model.key=[1]"], "key"),
+        "unknown result": ([*segment(), "--save", "hologram"], "hologram"),
+        "unknown size": ([*segment(), "--size", "huge"], "--size huge"),
+        "unknown device": ([*segment(), "--device", "abacus"], "--device abacus"),
+        "unknown recipe": (["train", "nothing", "--data", tmp, "--out", tmp / "run"], "no recipe nothing"),
+        "no data": (["train", "stm-mobilenet-v2", "--data", tmp / "nowhere", "--out", tmp / "run"], "nowhere"),
+        "misspelt key": (
+            ["train", "stm-mobilenet-v2", "--data", tmp, "--out", tmp / "run", "--set", "sede=1"],
+            "sede",
+        ),
+        "nothing to resume": (["train", "--resume", tmp / "run"], "holds no run"),
+        "unknown weights": (["models", "convert", "stm-unofficial", model, "--out", out], "stm-unofficial"),
+        "pickle that is none": (["models", "convert", "stm-official", tmp / "text.mp4", "--out", out], "weights-only"),
+    }
+
+
+def test_bad_input_gives_one_line_and_status_1(
+    folder_clip: tuple[Path, Path],
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    wrong = []
+    for case, (words, expected) in bad_inputs(*folder_clip, tiny_model, tmp_path).items():
+        capfd.readouterr()
+        status = run(monkeypatch, *words)
+        lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("longtake:")]
+        if status != 1 or len(lines) != 1 or expected not in lines[0]:
+            wrong.append((case, status, lines))
+    assert wrong == []
+
+
+def test_what_was_written_before_an_error_stays_whole(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, masks = folder_clip
+    (frames / "4.png").write_bytes((frames / "4.png").read_bytes()[:200])
+    out = tmp_path / "out"
+    assert run(monkeypatch, "segment", frames, "--masks", masks / "0.png", "--out", out, "--model", tiny_model) == 1
+    for index in range(4):
+        Image.open(out / "labels" / f"{index}.png").load()
+    from longtake.video.sources import open_source
+
+    assert len(list(open_source(out / "overlay.mp4"))) == 4
+    assert not list(out.rglob("*.partial"))
+
+
+def test_wrong_usage_is_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "segment") == 2
+    assert run(monkeypatch, "fly") == 2
+
+
+def test_lists_of_data() -> None:
+    assert expand_lists(["train", "r", "--data", "a", "b", "--out", "x"]) == [
+        "train",
+        "r",
+        "--data",
+        "a",
+        "--data",
+        "b",
+        "--out",
+        "x",
+    ]
+    assert expand_lists(["train", "r", "--data", "a", "--data", "b"]) == ["train", "r", "--data", "a", "--data", "b"]

@@ -1,0 +1,108 @@
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from longtake.errors import OutputError, SourceError
+from longtake.video.sinks import VideoSink, make_folder
+from longtake.video.sources import FolderSource, open_source
+
+
+def picture(value: int, height: int = 48, width: int = 64) -> np.ndarray:
+    image = np.full((height, width, 3), 40, np.uint8)
+    image[: height // 4, : width // 4] = value
+    return image
+
+
+def video(path: Path, seconds: list[Fraction], **size: int) -> Path:
+    with VideoSink(path, Fraction(24)) as sink:
+        for second in seconds:
+            sink.add(picture(220, **size), second)
+    return path
+
+
+def test_a_folder_is_read_in_natural_order(tmp_path: Path) -> None:
+    for name in ("frame10.png", "frame9.jpg", "frame100.webp"):
+        Image.fromarray(picture(200)).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("not a frame")
+    source = open_source(tmp_path)
+    assert [frame.name for frame in source] == ["frame9", "frame10", "frame100"]
+    assert source.info.count == 3
+    assert [frame.index for frame in source] == [0, 1, 2]
+
+
+def test_a_video_keeps_its_timestamps(tmp_path: Path) -> None:
+    seconds = [Fraction(t, 30) for t in (0, 1, 2, 6, 7, 15, 30, 31)]
+    source = open_source(video(tmp_path / "vfr.mp4", seconds))
+    frames = list(source)
+    assert [frame.seconds for frame in frames] == seconds
+    assert [frame.name for frame in frames[:2]] == ["000000", "000001"]
+    assert frames[0].keyframe
+    assert len(list(source)) == 8  # reading again starts over
+
+
+def test_odd_sizes_lose_one_line_in_h264(tmp_path: Path) -> None:
+    frame = next(iter(open_source(video(tmp_path / "odd.mp4", [Fraction(0)], height=97, width=131))))
+    assert frame.size == (96, 130)
+
+
+# x' = a x + c y, y' = b x + d y; see the display matrix of ISO/IEC 14496-12, section 8.3.2
+QUARTERS = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
+
+
+@pytest.mark.parametrize("clockwise", sorted(QUARTERS))
+def test_rotation_is_applied_once(tmp_path: Path, clockwise: int) -> None:
+    path = video(tmp_path / "turned.mp4", [Fraction(0), Fraction(1, 24)])
+    data = bytearray(path.read_bytes())
+    start = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (value << 16 for value in QUARTERS[clockwise])
+    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    frame = next(iter(open_source(path)))
+    assert frame.size == ((64, 48) if clockwise != 180 else (48, 64))
+    bright = np.argwhere(frame.image[..., 0] > 150).mean(axis=0) / frame.size
+    corner = {90: (0, 1), 180: (1, 1), 270: (1, 0)}[clockwise]
+    assert np.abs(bright - corner).max() < 0.2
+
+
+def test_problems_of_sources_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no such file"):
+        open_source(tmp_path / "missing.mp4")
+    with pytest.raises(SourceError, match="no images"):
+        open_source(tmp_path)
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(SourceError, match="not a readable video"):
+        open_source(tmp_path / "text.mp4")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    with pytest.raises(SourceError, match=r"broken\.png: not a readable image"):
+        list(FolderSource(tmp_path))
+
+
+def test_a_file_without_video_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sound.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), layout="mono")
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+    with pytest.raises(SourceError, match="no video stream"):
+        open_source(path)
+
+
+def test_an_interrupted_video_is_whole_up_to_there(tmp_path: Path) -> None:
+    path = tmp_path / "cut.mp4"
+    with pytest.raises(KeyboardInterrupt), VideoSink(path, Fraction(24)) as sink:
+        sink.add(picture(9), Fraction(0))
+        raise KeyboardInterrupt
+    assert len(list(open_source(path))) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["cut.mp4"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        make_folder(tmp_path / "file" / "out")
