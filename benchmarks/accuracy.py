@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from longtake.data.davis import Video, davis_videos
 from longtake.data.images import read_ids
@@ -43,8 +44,6 @@ def measure(system, video: Video, options, overlays: Path | None) -> dict[str, f
             j.append(region_similarity(mask, truth[index]))
             f.append(contour_accuracy(mask, truth[index]))
         if overlays is not None and index % 10 == 0:
-            from PIL import Image
-
             overlays.mkdir(parents=True, exist_ok=True)
             picture = blend(prediction.frame.image, prediction.labels, prediction.ids)
             Image.fromarray(picture).save(overlays / f"{video.name}-{index:03d}.jpg")

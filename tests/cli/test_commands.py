@@ -111,7 +111,7 @@ def bad_inputs(frames: Path, masks: Path, model: Path, tmp: Path) -> dict[str, t
         "missing mask": (segment(given=tmp / "none.png"), "none.png: no such file"),
         "not a video": (segment(source=tmp / "text.mp4"), "text.mp4: not a readable video"),
         "missing video": (segment(source=tmp / "none.mp4"), "none.mp4: no such file"),
-        "mixed sizes": (segment(source=mixed), "1: 96x32 pixels, but 0 is 96x64"),
+        "mixed sizes": (segment(source=mixed), "1.png: 96x32 pixels, but 0.png is 96x64"),
         "unknown model": (segment(name="stm-resnet51"), "no such model"),
         "preset without weights": (segment(name="stm-resnet50"), "add --weights"),
         "truncated checkpoint": (segment(name=tmp / "cut.safetensors"), "cut.safetensors"),
@@ -146,7 +146,7 @@ def test_bad_input_gives_one_line_and_status_1(
     for case, (words, expected) in bad_inputs(*folder_clip, tiny_model, tmp_path).items():
         capfd.readouterr()
         status = run(monkeypatch, *words)
-        lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("longtake:")]
+        lines = capfd.readouterr().err.splitlines()
         if status != 1 or len(lines) != 1 or expected not in lines[0]:
             wrong.append((case, status, lines))
     assert wrong == []
@@ -170,6 +170,31 @@ def test_what_was_written_before_an_error_stays_whole(
 def test_wrong_usage_is_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "segment") == 2
     assert run(monkeypatch, "fly") == 2
+
+
+def test_an_interrupt_is_status_130_and_keeps_what_was_done(
+    folder_clip: tuple[Path, Path],
+    tiny_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    from longtake.export import segment as module
+
+    frames, masks = folder_clip
+    real = module.blend
+
+    def interrupted(image: np.ndarray, labels: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
+        if (tmp_path / "out/labels/2.png").exists():
+            raise KeyboardInterrupt
+        return real(image, labels, ids)
+
+    monkeypatch.setattr(module, "blend", interrupted)
+    words = ("--masks", masks / "0.png", "--out", tmp_path / "out", "--model", tiny_model)
+    assert run(monkeypatch, "segment", frames, *words) == 130
+    assert capfd.readouterr().err == "longtake: interrupted; what was finished is kept\n"
+    assert len(list((tmp_path / "out/labels").iterdir())) == 3
+    assert (tmp_path / "out/overlay.mp4").exists()
 
 
 def test_lists_of_data() -> None:

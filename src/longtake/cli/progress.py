@@ -1,4 +1,4 @@
-"""A progress bar with the time left, on stderr."""
+"""A progress bar with the time left, on stderr where that is a terminal."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -21,7 +21,8 @@ def progress(what: str) -> Iterator[Update]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(what, total=None, note="")
 
         def update(done: int, total: int | None, note: str) -> None:

@@ -1,7 +1,7 @@
 """`longtake segment`: masks for every frame of a video."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
@@ -49,7 +49,6 @@ def command(
 
     """
     settings = model_settings(set_ or [])
-    from longtake.engine.runtime import Precision
     from longtake.export.segment import segment
 
     with progress("segmenting") as update:
@@ -64,7 +63,7 @@ def command(
             size=short_side(size),
             save=[kind.strip() for kind in save.split(",") if kind.strip()],
             device=device,
-            precision=cast(Precision, precision),
+            precision=precision,
             report=lambda done, total: update(done, total, ""),
         )
     typer.echo(f"{count} frames: {out}")

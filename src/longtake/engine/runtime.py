@@ -3,13 +3,10 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from longtake.errors import SettingError
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class Runtime:
             yield
 
 
-def runtime(device: str = "auto", precision: Precision = "auto") -> Runtime:
+def runtime(device: str = "auto", precision: str = "auto") -> Runtime:
     """The named device and precision, or the best at hand. Raises SettingError where the machine lacks the device."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"

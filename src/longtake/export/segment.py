@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.engine.propagate import propagate
-from longtake.engine.runtime import Precision, runtime
+from longtake.engine.runtime import runtime
 from longtake.engine.step import rules_for
 from longtake.errors import SettingError
 from longtake.export.overlay import blend
@@ -44,7 +44,7 @@ def segment(
     size: int | None = 480,
     save: Sequence[str] = ("overlay",),
     device: str = "auto",
-    precision: Precision = "auto",
+    precision: str = "auto",
     report: Report = lambda done, count: None,
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.

@@ -55,8 +55,14 @@ class FolderSource(Source):
         self.info = VideoInfo(path.name, len(self.files), FOLDER_RATE)
 
     def __iter__(self) -> Iterator[Frame]:
+        size = None
         for index, file in enumerate(self.files):
-            yield Frame(index, file.stem, index / FOLDER_RATE, True, _read_image(file))
+            image = _read_image(file)
+            size = size or image.shape
+            if image.shape != size:
+                ours, theirs = (f"{shape[1]}x{shape[0]} pixels" for shape in (image.shape, size))
+                raise SourceError(f"{file}: {ours}, but {self.files[0].name} is {theirs}; all frames must agree")
+            yield Frame(index, file.stem, index / FOLDER_RATE, True, image)
 
 
 def _read_image(path: Path) -> np.ndarray:
