@@ -64,6 +64,26 @@ def test_unroll_propagate_and_step_agree(system: AnySystem, clip: Clip) -> None:
             assert np.abs(difference).max() <= 1e-5
 
 
+def test_unroll_and_propagate_agree_on_margins(system: AnySystem, clip: Clip) -> None:
+    small = Clip(clip.images[..., :61, :90], clip.masks[..., :61, :90], clip.valid)
+    placement = system.fit.place((61, 90))
+    fitted = Clip(
+        placement.images(small.images[0])[None],
+        placement.masks(small.masks[0])[None],
+        clip.valid,
+        placement.inside(torch.device("cpu")),
+    )
+    with torch.no_grad():
+        outputs, _ = Unroll(system, rules_for(system))(fitted)
+    frames = [Frame(t, str(t), Fraction(t), True, _picture(small, t)) for t in range(5)]
+    first = Masks((small.masks[0, 0, 0] + 2 * small.masks[0, 0, 1]).numpy().astype(np.uint16), (1, 2))
+    run = runtime("cpu", "float32")
+    for prediction in propagate(system, frames, lambda frame: first if frame.index == 0 else None, run=run):
+        if t := prediction.frame.index:
+            expected = placement.restore(outputs[t - 1].softmax(1))[0].numpy()
+            assert np.abs(expected - prediction.probabilities).max() <= 1e-5
+
+
 def _picture(clip: Clip, t: int) -> np.ndarray:
     return (clip.images[0, t].permute(1, 2, 0) * 255).round().byte().numpy()
 

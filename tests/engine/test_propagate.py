@@ -82,6 +82,13 @@ def test_masks_and_frames_that_do_not_fit_are_named(tiny: AnySystem, rendered: R
         list(propagate(tiny, frames([images[0], images[1][:32]]), given({0: ids[0]})))
 
 
+def test_an_empty_mask_after_the_first_says_nothing(tiny: AnySystem, rendered: Rendered) -> None:
+    images, ids = rendered(3)
+    plain = list(propagate(tiny, frames(images), given({0: ids[0]})))
+    with_empty = list(propagate(tiny, frames(images), given({0: ids[0], 1: np.zeros_like(ids[0])})))
+    assert all(np.array_equal(a.probabilities, b.probabilities) for a, b in zip(plain, with_empty, strict=True))
+
+
 def test_runtime_names_what_is_missing() -> None:
     with pytest.raises(SettingError, match="--device abacus"):
         runtime("abacus")

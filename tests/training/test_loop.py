@@ -1,6 +1,8 @@
 """Training on rendered data, in seconds: it learns, stops, goes on, and leaves no trace of having stopped."""
 
 import csv
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,10 +69,12 @@ def test_stopped_and_resumed_training_has_the_losses_of_an_undisturbed_run(data:
 
     def stop(done: int, steps: int, loss: float) -> None:
         if done == 5:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         loop.start(recipe(), data, stopped).run(stop)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert torch.load(stopped / "checkpoint.pt")["done"] == 5
     loop.resume(stopped).run()
     assert losses(stopped) == losses(tmp_path / "whole")
     assert len(losses(stopped)) == 1 + 8
@@ -154,6 +158,23 @@ def test_missing_kinds_of_data_are_named_before_anything_is_written(data: list[P
     with pytest.raises(InputError, match="needs videos in DAVIS layout"):
         loop.start(recipe(), data[1:], tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_unreadable_image_is_named_by_the_worker_too(data: list[Path], tmp_path: Path) -> None:
+    for path in (data[0] / "JPEGImages/480p/toy").iterdir():
+        path.write_bytes(b"broken")
+    changes = {"workers": 1, "stages.0.sources": {"video": 1}}
+    with pytest.raises(InputError, match=r"^/\S+\.jpg: not a readable image$"):
+        loop.start(recipe("pretrain", **changes), data, tmp_path / "run").run()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("model.key", 3), ("stages.9.steps", 1), ("stages.x", 1), ("stages.0.shapes", [{"side": 100}]), ("sede", 1)],
+)
+def test_settings_that_do_not_fit_are_refused(key: str, value: object) -> None:
+    with pytest.raises(SettingError):
+        recipe(**{key: value})
 
 
 def test_frozen_parts_and_rates() -> None:

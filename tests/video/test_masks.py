@@ -61,8 +61,9 @@ def test_255_beside_ids_is_ignored(tmp_path: Path) -> None:
 
 
 def test_an_anti_aliased_mask_is_refused(tmp_path: Path) -> None:
+    values = np.clip(np.arange(-200, 600), 0, 255).astype(np.uint8).reshape(20, 40)
     with pytest.raises(MaskError, match="anti-aliasing"):
-        read_masks(save(tmp_path / "soft.png", np.arange(256, dtype=np.uint8).reshape(16, 16)))
+        read_masks(save(tmp_path / "soft.png", values))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture"])
@@ -74,7 +75,30 @@ def test_an_unreadable_mask_is_named(tmp_path: Path, content: bytes) -> None:
 
 def test_a_colour_mask_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="mode RGB"):
-        read_masks(save(tmp_path / "m.png", np.zeros((4, 4, 3), np.uint8)))
+        read_masks(save(tmp_path / "m.png", np.full((4, 4, 3), (200, 0, 0), np.uint8)))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_black_and_white_saved_as_colour_is_one_object(tmp_path: Path, channels: int) -> None:
+    values = np.zeros((4, 4, channels), np.uint8)
+    values[1:3, 1:3] = 255
+    assert read_masks(save(tmp_path / "m.png", values)).labels.sum() == 4
+
+
+def test_a_soft_brush_of_few_levels_is_not_taken_for_objects(tmp_path: Path) -> None:
+    values = np.zeros((9, 9), np.uint8)
+    values[1:8, 1:8], values[2:7, 2:7] = 128, 255
+    with pytest.raises(MaskError, match="24 pixels between 0 and 255"):
+        read_masks(save(tmp_path / "soft.png", values))
+
+
+def test_a_png_cut_in_the_middle_is_named(tmp_path: Path) -> None:
+    path = save(tmp_path / "m.png", np.random.default_rng(0).integers(0, 9, (64, 64), np.uint8))
+    whole = path.read_bytes()
+    for length in (20, 40, 100, len(whole) // 2):
+        path.write_bytes(whole[:length])
+        with pytest.raises(MaskError, match=r"m\.png: not a readable image"):
+            read_masks(path)
 
 
 def frame(index: int, name: str) -> Frame:
@@ -84,8 +108,8 @@ def frame(index: int, name: str) -> Frame:
 
 
 def test_masks_are_found_by_name_and_by_number(tmp_path: Path) -> None:
-    for name in ("shot_b.png", "2.png", "000003.png"):
-        save(tmp_path / name, np.ones((2, 2), np.uint8))
+    for name in ("shot_b.png", "2.png", "0003.png", "notes.txt"):
+        Image.fromarray(np.ones((2, 2), np.uint8)).save(tmp_path / name, format="PNG")
     folder = MaskFolder(tmp_path)
     given = [folder(frame(i, name)) is not None for i, name in enumerate(("shot_a", "shot_b", "shot_c", "shot_d"))]
     assert given == [False, True, True, True]

@@ -69,6 +69,26 @@ def test_rotation_is_applied_once(tmp_path: Path, clockwise: int) -> None:
     assert np.abs(bright - corner).max() < 0.2
 
 
+def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a.png", "a.jpg"):
+        Image.fromarray(picture(1)).save(tmp_path / name)
+    with pytest.raises(SourceError, match="several images are named a"):
+        open_source(tmp_path)
+
+
+def test_timestamps_of_a_written_video_never_go_back(tmp_path: Path) -> None:
+    path = video(tmp_path / "still.mp4", [Fraction(0), Fraction(0), Fraction(1, 24)])
+    seconds = [frame.seconds for frame in open_source(path)]
+    assert seconds == sorted(set(seconds))
+
+
+def test_a_video_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "overlay.mp4").mkdir()
+    with pytest.raises(OutputError, match=r"overlay\.mp4: cannot be written"):
+        video(tmp_path / "overlay.mp4", [Fraction(0)])
+    assert [path.name for path in tmp_path.iterdir()] == ["overlay.mp4"]
+
+
 def test_problems_of_sources_are_named(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such file"):
         open_source(tmp_path / "missing.mp4")

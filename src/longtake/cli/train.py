@@ -48,6 +48,8 @@ def command(
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from error
     if resume is not None:
+        if recipe or data or out or set_:
+            raise SettingError("--resume goes on with a run as it was: leave out RECIPE, --data, --out and --set")
         run = loop.resume(resume)
     elif recipe is None or not data or out is None:
         raise SettingError("train needs a RECIPE, --data and --out (or --resume RUN, or --list); see train --help")

@@ -66,7 +66,7 @@ def wobble(rng: np.random.Generator, how: Wobble, output: int) -> Matrix:
 def warp_image(image: np.ndarray, matrix: Matrix, output: int) -> np.ndarray:
     """An image of 3 or 4 channels through a geometry; a transparent surround for 4, the mean colour for 3."""
     if np.sqrt(abs(np.linalg.det(matrix[:, :2]))) < 0.6:
-        image, matrix = cv2.pyrDown(image), compose(matrix, np.array([[2.0, 0, 0.5], [0, 2.0, 0.5]]))
+        image, matrix = cv2.pyrDown(image), compose(matrix, np.array([[2.0, 0, 0], [0, 2.0, 0]]))
     fill = (0, 0, 0, 0) if image.shape[2] == 4 else FILL
     return cv2.warpAffine(image, matrix, (output, output), flags=cv2.INTER_LINEAR, borderValue=fill)
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from longtake.data import augment
 from longtake.data.davis import Video
-from longtake.data.images import read_ids, read_rgb, read_rgba
+from longtake.data.images import read_pair, read_rgba
 from longtake.data.paste import Cutout, Drawn, cut, paste
 from longtake.data.stills import Still
 
@@ -57,8 +57,7 @@ class VideoClips(ClipSource):
     def draw(self, rng: np.random.Generator, shape: Shape) -> Drawn:
         video = pick(rng, self.videos)
         chosen = draw_frames(rng, len(video.frames), shape.frames, shape.gap)
-        images = [read_rgb(video.frames[i]) for i in chosen]
-        ids = [read_ids(video.masks[i]) for i in chosen]
+        images, ids = zip(*(read_pair(video.frames[i], video.masks[i]) for i in chosen), strict=True)
         window = draw_window(rng, ids[0], shape)
         return _warped(rng, images, ids, window, augment.VIDEO, shape.side)
 
@@ -71,7 +70,7 @@ class StillClips(ClipSource):
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Drawn:
         still = pick(rng, self.stills)
-        image, ids = read_rgb(still.image), read_ids(still.mask)
+        image, ids = read_pair(still.image, still.mask)
         ids = keep_objects(rng, ids, shape.objects)
         window = draw_window(rng, ids, shape)
         t = shape.frames
@@ -98,10 +97,9 @@ class PastedClips(ClipSource):
         if self.cutouts and (not self.stills or rng.random() < 0.4):
             return read_rgba(pick(rng, self.cutouts))
         still = pick(rng, self.stills)
-        ids = keep_objects(rng, read_ids(still.mask), 1)
-        if not ids.any():
-            return self.cutout(rng)
-        return cut(read_rgb(still.image), ids > 0)
+        image, ids = read_pair(still.image, still.mask)
+        ids = keep_objects(rng, ids, 1)
+        return cut(image, ids > 0) if ids.any() else self.cutout(rng)
 
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:

@@ -8,14 +8,23 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from longtake.errors import InputError, MaskError
+from longtake.video.palette import read_masks
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     """An image as RGB. Raises InputError naming the file."""
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise InputError(f"{path}: not a readable image")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+
+def read_pair(image: Path, mask: Path) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
+    """An image and its ids. Raises InputError where a file cannot be read or their sizes differ."""
+    picture, ids = read_rgb(image), read_ids(mask)
+    if picture.shape[:2] != ids.shape:
+        raise InputError(f"{mask}: {ids.shape[1]}x{ids.shape[0]} pixels, but {image.name} is of another size")
+    return picture, ids
 
 
 def read_rgba(path: Path) -> UInt8[np.ndarray, "h w 4"]:
@@ -28,13 +37,8 @@ def read_rgba(path: Path) -> UInt8[np.ndarray, "h w 4"]:
 
 
 def read_ids(path: Path) -> UInt8[np.ndarray, "h w"]:
-    """The ids of a palette or greyscale mask; the ignore value 255 becomes background. Raises MaskError."""
-    try:
-        with Image.open(path) as image:
-            if image.mode not in ("P", "L", "1"):
-                raise MaskError(f"{path}: a mask in mode {image.mode}; expected palette or greyscale ids")
-            ids = np.array(image).astype(np.uint8)
-    except (OSError, UnidentifiedImageError) as error:
-        raise MaskError(f"{path}: not a readable mask ({error})") from error
-    ids[ids == 255] = 0
-    return ids
+    """The ids of a mask, read as `longtake.video.palette.read_masks` does. Raises MaskError, also beyond id 255."""
+    masks = read_masks(path)
+    if masks.ids and masks.ids[-1] > 255:
+        raise MaskError(f"{path}: id {masks.ids[-1]}; training and scoring take ids up to 255")
+    return masks.labels.astype(np.uint8)

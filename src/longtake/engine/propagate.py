@@ -25,7 +25,7 @@ def propagate(
     short_side: int | None = 480,
     run: Runtime | None = None,
 ) -> Iterator[Prediction]:
-    """Follow the objects of every prompt from its frame on.
+    """Follow the objects of every prompt from its frame on; an empty mask after the first says nothing.
 
     short_side: frames with a larger short side are reduced to it; None never reduces. The system must be in
     evaluation mode and on the runtime's device. Raises MaskError where masks do not fit their frame, SourceError where
@@ -42,7 +42,8 @@ def propagate(
             )
         masks = prompts(frame)
         if masks is not None:
-            _check(masks, frame)
+            _check(masks, frame, started=bool(state.cohorts))
+            masks = masks if masks.ids else None
         with run.inference():
             images = placement.images(to_tensor(frame, run.device))
             prompt = None if masks is None else to_prompt(masks, placement, run.device)
@@ -78,11 +79,11 @@ def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | 
     return Prediction(frame, out.ids, labels, probabilities, masks is not None)
 
 
-def _check(masks: Masks, frame: Frame) -> None:
+def _check(masks: Masks, frame: Frame, started: bool) -> None:
     if masks.labels.shape != frame.size:
         size = _size((masks.labels.shape[0], masks.labels.shape[1]))
         raise MaskError(f"{masks.origin}: {size}, but frame {frame.name} is {_size(frame.size)}; give it that size")
-    if not masks.ids:
+    if not masks.ids and not started:
         raise MaskError(f"{masks.origin}: no mask pixels (all are background); mark at least one object")
 
 

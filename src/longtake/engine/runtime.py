@@ -42,6 +42,6 @@ def runtime(device: str = "auto", precision: str = "auto") -> Runtime:
 def _fastest(device: str) -> torch.dtype:
     if device == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False):
+    if device == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
         return torch.bfloat16
     return torch.float32

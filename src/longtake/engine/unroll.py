@@ -15,11 +15,15 @@ from longtake.systems.protocol import AnySystem, Prompt, State
 
 @dataclass(frozen=True)
 class Clip:
-    """A batch of clips, fitted: RGB in [0, 1], one mask per object; valid marks the objects that are no padding."""
+    """A batch of clips, fitted: RGB in [0, 1], one mask per object; valid marks the objects that are no padding.
+
+    inside: 1 on the frame and 0 on its margins, None where there are none (as for crops).
+    """
 
     images: Float[Tensor, "b t 3 h w"]
     masks: Float[Tensor, "b t n h w"]
     valid: Bool[Tensor, "b n"]
+    inside: Float[Tensor, "1 1 h w"] | None = None
 
 
 class Unroll(nn.Module):
@@ -35,7 +39,9 @@ class Unroll(nn.Module):
         state, outputs, auxiliary = State(), [], dict[str, Any]()
         for t in range(clip.images.shape[1]):
             prompt = Prompt(ids, clip.masks[:, 0], clip.valid) if t == 0 else None
-            state, out = step(self.system, self.rules, state, clip.images[:, t], prompt, truth=clip.masks[:, t])
+            state, out = step(
+                self.system, self.rules, state, clip.images[:, t], prompt, inside=clip.inside, truth=clip.masks[:, t]
+            )
             if out.log_odds is not None:
                 outputs.append(out.log_odds)
             auxiliary |= {f"{name}@{t}": value for name, value in out.auxiliary.items()}

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from longtake.engine.propagate import propagate
 from longtake.engine.runtime import runtime
 from longtake.engine.step import rules_for
@@ -59,7 +61,7 @@ def segment(
     frames, given, run = open_source(source), MaskFolder(masks), runtime(device, precision)
     system, _ = load(model, weights, settings)
     rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
-    system = system.to(run.device)
+    system = system.to(run.device).to(memory_format=torch.channels_last)
     done = 0
     with _sinks(out, {"labels", *save}, frames) as sinks:
         for prediction in propagate(system, frames, given, rules=rules, short_side=size, run=run):

@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
-from longtake.errors import CheckpointError
+from longtake.errors import CheckpointError, OutputError
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import preset
 
@@ -34,14 +34,16 @@ class Card:
 
 
 def save_checkpoint(path: Path, weights: Mapping[str, Tensor], card: Card, half: bool = False) -> None:
-    """Write weights and card, whole or not at all; half stores floats as float16."""
+    """Write weights and card, whole or not at all; half stores floats as float16. Raises OutputError."""
     stored = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in weights.items()
         if not name.endswith("num_batches_tracked")
     }
+    if path.is_dir():
+        raise OutputError(f"{path}: a folder; name a .safetensors file")
     partial = path.with_name(f".{path.name}.partial")
-    save_file(stored, partial, metadata={KEY: json.dumps(dataclasses.asdict(card))})
+    partial.write_bytes(save(stored, metadata={KEY: json.dumps(dataclasses.asdict(card))}))
     partial.replace(path)
 
 
@@ -54,7 +56,10 @@ def read_card(path: Path) -> Card:
         raise CheckpointError(f"{path}: not a readable safetensors file ({error}); is it cut off?") from error
     if KEY not in metadata:
         raise CheckpointError(f"{path}: not a longtake checkpoint; convert it with: longtake models convert")
-    return Card(**json.loads(metadata[KEY]))
+    try:
+        return Card(**json.loads(metadata[KEY]))
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: its card cannot be read ({error}); is it from a newer longtake?") from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

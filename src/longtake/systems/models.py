@@ -11,10 +11,11 @@ from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO, preset
 
 DEFAULT = "default"
+BUNDLED_DEFAULT = "stm-mobilenet-v2"
 
 
 def bundled() -> dict[str, Path]:
-    """Names and files of the checkpoints that come with longtake; the first is the default."""
+    """Names and files of the checkpoints that come with longtake."""
     folder = Path(str(importlib.resources.files("longtake"))) / "weights"
     return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
 
@@ -22,8 +23,7 @@ def bundled() -> dict[str, Path]:
 def find(name: str) -> Path:
     """The file of a bundled model or a checkpoint. Raises SettingError listing what there is."""
     files = bundled()
-    if name == DEFAULT and files:
-        return next(iter(files.values()))
+    name = BUNDLED_DEFAULT if name == DEFAULT else name
     if name in files:
         return files[name]
     if Path(name).is_file():

@@ -7,6 +7,8 @@ model.safetensors (the averaged weights). Clip k follows from the seed and k alo
 import csv
 import json
 import math
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +22,7 @@ from torch.utils.data import DataLoader
 
 from longtake.engine.step import rules_for
 from longtake.engine.unroll import Clip, Unroll
-from longtake.errors import CheckpointError, InputError, OutputError, SettingError
+from longtake.errors import CheckpointError, InputError, LongtakeError, OutputError, SettingError
 from longtake.nn.backbone import Backbone, load_imagenet
 from longtake.systems.checkpoint import Card, fill, read_weights, save_checkpoint
 from longtake.systems.protocol import AnySystem
@@ -68,52 +70,81 @@ def read_backbone(path: Path) -> dict[str, Tensor]:
     return loaded
 
 
+class Interrupt:
+    """Ctrl-C as a question, so that a step is never cut in two; a second one is not asked but done."""
+
+    def __enter__(self) -> "Interrupt":
+        self.asked = False
+        self.installed = threading.current_thread() is threading.main_thread()
+        if self.installed:
+            self.before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def _ask(self, *_: object) -> None:
+        self.asked = True
+        signal.signal(signal.SIGINT, self.before)
+
+    def __exit__(self, *_: object) -> None:
+        if self.installed:
+            signal.signal(signal.SIGINT, self.before)
+
+
 class Trainer:
     """A run: its parts, and how many steps are done."""
 
-    def __init__(self, recipe: Recipe, data: Sequence[Path], out: Path) -> None:
+    def __init__(self, recipe: Recipe, data: Sequence[Path], out: Path, restore: bool = False) -> None:
         self.recipe, self.data, self.out, self.done = recipe, [path.resolve() for path in data], out, 0
         self.datasets = [clip_dataset(recipe, stage, self.data) for stage in recipe.stages]
         mixed = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[recipe.precision]
         self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
-        self.system = build_system(recipe).train().to(memory_format=torch.channels_last)
+        system = build_system(recipe.model_copy(update={"backbone": None, "start": None}) if restore else recipe)
+        self.system = system.train().to(memory_format=torch.channels_last)
         self.optimizer = build_optimizer(self.system, recipe)
         unroll = Unroll(self.system, rules_for(self.system, feedback=recipe.feedback))
         self.unroll, self.prepared = self.accelerator.prepare(unroll, self.optimizer)
+        self._last = math.nan
         self.average = AveragedModel(self.system, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
 
     def run(self, report: Report = lambda done, steps, loss: None) -> None:
-        """Train to the end of the recipe; an interrupt saves and is raised again."""
+        """Train to the end of the recipe; an interrupt lets the step end, saves, and is raised again."""
         self._prepare_folder()
-        with (self.out / LOSSES).open("a", newline="") as file:
+        with (self.out / LOSSES).open("a", newline="") as file, Interrupt() as interrupt:
             log = csv.writer(file, lineterminator="\n")
-            try:
-                while self.done < self.recipe.steps:
-                    for images, ids in self._batches():
-                        log.writerow(self._step(images, ids))
-                        file.flush()
-                        report(self.done, self.recipe.steps, self._last)
-                        if self.done % self.recipe.save_every == 0:
-                            self.save()
-            except KeyboardInterrupt:
-                self.save()
-                raise
+            while self.done < self.recipe.steps:
+                for images, ids in self._batches(interrupt):
+                    log.writerow(self._step(images, ids))
+                    file.flush()
+                    report(self.done, self.recipe.steps, self._last)
+                    if self.done % self.recipe.save_every == 0 or interrupt.asked:
+                        self.save()
+                    if interrupt.asked:
+                        raise KeyboardInterrupt
         self.save()
         card = Card(self.recipe.model, self.recipe.options, data=self.recipe.data, training=f"{self.done} steps")
         save_checkpoint(self.out / MODEL, self.average.module.state_dict(), card)
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches left in the current stage."""
+    def _batches(self, interrupt: "Interrupt") -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches left in the current stage. Raises InputError naming data that cannot be read."""
         stage, within = self.recipe.stage_at(self.done)
         numbers = range((self.done * stage.batch), (self.done + stage.steps - within) * stage.batch)
         workers = self.recipe.workers
-        yield from DataLoader(
+        loader = DataLoader(
             self.datasets[self.recipe.stages.index(stage)],
             batch_size=stage.batch,
             sampler=numbers,
             num_workers=workers,
             prefetch_factor=4 if workers else None,
         )
+        try:
+            yield from loader
+        except LongtakeError as error:
+            # a worker wraps its error into a traceback, whose last line is the message
+            raise InputError(str(error).strip().splitlines()[-1].rpartition("Error: ")[2]) from error
+        except RuntimeError as error:
+            if interrupt.asked:  # the workers got the interrupt too
+                self.save()
+                raise KeyboardInterrupt from error
+            raise
 
     def _step(self, images: Tensor, ids: Tensor) -> tuple[Any, ...]:
         started = time.perf_counter()
@@ -158,24 +189,31 @@ class Trainer:
         path = self.out / CHECKPOINT
         try:
             saved = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+            self.system.load_state_dict(saved["system"])
+            self.average.load_state_dict(saved["average"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.done = saved["done"]
         except Exception as error:
             raise CheckpointError(f"{path}: cannot be resumed ({error})") from error
-        self.system.load_state_dict(saved["system"])
-        self.average.load_state_dict(saved["average"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.done = saved["done"]
 
     def _prepare_folder(self) -> None:
         """Write the resolved recipe; drop the losses of steps that were not saved."""
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             resolved = {"recipe": self.recipe.model_dump(mode="json"), "data": [str(path) for path in self.data]}
-            (self.out / RECIPE).write_text(json.dumps(resolved, indent=1))
+            if not (self.out / RECIPE).exists():
+                _write_whole(self.out / RECIPE, json.dumps(resolved, indent=1))
             path = self.out / LOSSES
             rows = path.read_text().splitlines() if path.exists() else [",".join(COLUMNS)]
-            path.write_text("\n".join([*rows[: 1 + self.done], ""]))
+            _write_whole(path, "\n".join([*rows[: 1 + self.done], ""]))
         except OSError as error:
             raise OutputError(f"{self.out}: cannot be written ({error})") from error
+
+
+def _write_whole(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def to_clip(images: Tensor, ids: Tensor, device: torch.device) -> Clip:
@@ -190,16 +228,21 @@ def start(recipe: Recipe, data: Sequence[Path], out: Path) -> Trainer:
     """A new run. Raises SettingError where the folder already holds one."""
     if (out / RECIPE).exists():
         raise SettingError(f"{out} already holds a run; go on with: longtake train --resume {out}")
-    return Trainer(recipe, data, out)
+    places = {name: str(Path(path).resolve()) for name in ("backbone", "start") if (path := getattr(recipe, name))}
+    return Trainer(recipe.model_copy(update=places), data, out)
 
 
 def resume(out: Path) -> Trainer:
     """The run in a folder, where it was last saved (or at its beginning). Raises SettingError where there is none."""
     if not (out / RECIPE).exists():
         raise SettingError(f"{out} holds no run; start one with: longtake train RECIPE --data ROOT --out {out}")
-    resolved = json.loads((out / RECIPE).read_text())
-    data = [Path(path) for path in resolved["data"]]
-    trainer = Trainer(parse_recipe(resolved["recipe"], str(out)), data, out)
-    if (out / CHECKPOINT).exists():
+    try:
+        resolved = json.loads((out / RECIPE).read_text())
+        recipe, data = parse_recipe(resolved["recipe"], str(out)), [Path(path) for path in resolved["data"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{out / RECIPE}: damaged ({error}); start the run again in another folder") from error
+    saved = (out / CHECKPOINT).exists()
+    trainer = Trainer(recipe, data, out, restore=saved)
+    if saved:
         trainer.restore()
     return trainer

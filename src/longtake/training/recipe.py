@@ -22,8 +22,8 @@ class ClipShape(Strict):
     window: the least and the largest crop, as shares of the picture's short side.
     """
 
-    frames: PositiveInt = 3
-    side: PositiveInt = 256
+    frames: int = Field(default=3, ge=2)
+    side: int = Field(default=256, gt=0, multiple_of=16)
     objects: PositiveInt = 1
     gap: PositiveInt = 5
     window: tuple[PositiveFloat, PositiveFloat] = (0.45, 1.1)
@@ -112,7 +112,13 @@ def load_recipe(name: str, settings: dict[str, Any], stages: str = "both") -> Re
         text = Path(name).read_text()
     else:
         raise SettingError(f"no recipe {name}; there are: {', '.join(recipe_names())}, or give a YAML file")
-    values = yaml.safe_load(text)
+    try:
+        values = yaml.safe_load(text)
+        named = [stage["name"] for stage in values["stages"]]
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise SettingError(f"recipe {name}: not a YAML file with named stages ({type(error).__name__})") from error
+    if stages not in ("both", *named):
+        raise SettingError(f"recipe {name}: no stage named {stages}; use {', '.join(named)}, or both for all")
     for key, value in settings.items():
         set_dotted(values, key, value)
     return parse_recipe(values, name, stages)
@@ -121,15 +127,13 @@ def load_recipe(name: str, settings: dict[str, Any], stages: str = "both") -> Re
 def parse_recipe(values: dict[str, Any], name: str, stages: str = "both") -> Recipe:
     """A checked recipe. Raises SettingError naming the setting that is wrong."""
     if stages != "both":
-        values = values | {"stages": [stage for stage in values.get("stages", ()) if stage["name"] == stages]}
+        values = values | {"stages": [stage for stage in values["stages"] if stage["name"] == stages]}
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise SettingError(f"recipe {name}: {where}: {first['msg']}") from error
-    if not recipe.stages:
-        raise SettingError(f"recipe {name}: no stage named {stages}; use pretrain, main, finetune or both")
     return recipe
 
 
@@ -137,12 +141,9 @@ def set_dotted(values: dict[str, Any], key: str, value: Any) -> None:
     """Set `a.0.b` in nested dictionaries and lists. Raises SettingError where the path does not exist."""
     *path, last = key.split(".")
     place: Any = values
-    for part in path:
-        try:
+    try:
+        for part in path:
             place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-        except (ValueError, IndexError) as error:
-            raise SettingError(f"--set {key}: no {part} there") from error
-    if isinstance(place, list):
-        place[int(last)] = value
-    else:
-        place[last] = value
+        place[int(last) if isinstance(place, list) else last] = value
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise SettingError(f"--set {key}: the recipe has no such place") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from longtake.errors import MaskError
 from longtake.types import Frame, Masks
 from longtake.video.palette import read_masks
-from longtake.video.sources import natural_order
+from longtake.video.sources import IMAGE_ENDINGS, natural_order
 
 
 class MaskFolder:
@@ -15,11 +15,8 @@ class MaskFolder:
         if not path.exists():
             raise MaskError(f"{path}: no such file; --masks takes a mask image or a folder of them")
         self.path = path
-        files = (
-            []
-            if path.is_file()
-            else sorted((f for f in path.iterdir() if f.is_file() and not f.name.startswith(".")), key=natural_order)
-        )
+        found = path.iterdir() if path.is_dir() else iter(())
+        files = sorted((f for f in found if f.suffix.lower() in IMAGE_ENDINGS and f.name[0] != "."), key=natural_order)
         self.by_name = {file.stem: file for file in files} if path.is_dir() else {}
         self.unused = set(self.by_name)
         if path.is_dir() and not files:
@@ -29,7 +26,8 @@ class MaskFolder:
         """The masks given on this frame. Raises MaskError where its image cannot be read."""
         if not self.path.is_dir():
             return read_masks(self.path) if frame.index == 0 else None
-        for name in (frame.name, str(frame.index), f"{frame.index:05d}", f"{frame.index:06d}"):
+        numbers = [name for name in self.unused if name.isdigit() and int(name) == frame.index]
+        for name in (frame.name, *numbers):
             if name in self.unused:
                 self.unused.discard(name)
                 return read_masks(self.by_name[name])

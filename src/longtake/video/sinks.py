@@ -1,6 +1,8 @@
 """Sinks: context managers that write predictions as they come. Files appear whole: a temporary name, then a rename."""
 
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +39,16 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def output(path: Path) -> Iterator[None]:
+    """Errors of writing a file as OutputError naming it; its partial file is removed."""
+    try:
+        yield
+    except (OSError, av.FFmpegError) as error:
+        path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); is the disk full?") from error
+
+
 class _FolderSink(Sink):
     """One file per frame."""
 
@@ -49,7 +61,9 @@ class LabelSink(_FolderSink):
 
     def write(self, prediction: Prediction) -> None:
         """Store one frame's ids."""
-        write_labels(self.folder / f"{prediction.frame.name}.png", prediction.labels)
+        path = self.folder / f"{prediction.frame.name}.png"
+        with output(path):
+            write_labels(path, prediction.labels)
 
 
 class ProbabilitySink(_FolderSink):
@@ -59,9 +73,10 @@ class ProbabilitySink(_FolderSink):
         """Store one frame's probabilities."""
         path = self.folder / f"{prediction.frame.name}.npy"
         partial = path.with_name(f".{path.name}.partial")
-        with partial.open("wb") as file:
+        with output(path), partial.open("wb") as file:
             np.save(file, prediction.probabilities)
-        partial.replace(path)
+        with output(path):
+            partial.replace(path)
 
 
 class VideoSink:
@@ -70,6 +85,7 @@ class VideoSink:
     def __init__(self, path: Path, rate: Fraction) -> None:
         self.path, self.partial, self.rate = path, path.with_name(f".{path.name}.partial"), rate
         self.container: av.container.OutputContainer | None = None
+        self.ticks = -1
 
     def __enter__(self) -> "VideoSink":
         return self
@@ -83,15 +99,14 @@ class VideoSink:
             self._open(image.shape[0], image.shape[1])
         assert self.container is not None
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame.pts, frame.time_base = round(seconds * TICKS), Fraction(1, TICKS)
-        for packet in self.stream.encode(frame):
-            self.container.mux(packet)
+        self.ticks = max(round(seconds * TICKS), self.ticks + 1)
+        frame.pts, frame.time_base = self.ticks, Fraction(1, TICKS)
+        with output(self.path):
+            self.container.mux(self.stream.encode(frame))
 
     def _open(self, height: int, width: int) -> None:
-        try:
+        with output(self.path):
             self.container = av.open(str(self.partial), "w", format="mp4")
-        except (av.FFmpegError, OSError) as error:
-            raise OutputError(f"{self.path}: cannot be written ({error.strerror})") from error
         self.stream = self.container.add_stream(
             "libx264", rate=round(self.rate) or 1, options={"crf": "20", "preset": "veryfast"}
         )
@@ -104,7 +119,7 @@ class VideoSink:
     ) -> None:
         if self.container is None:
             return
-        for packet in self.stream.encode():
-            self.container.mux(packet)
-        self.container.close()
-        self.partial.replace(self.path)
+        with output(self.path):
+            self.container.mux(self.stream.encode())
+            self.container.close()
+            self.partial.replace(self.path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from longtake.errors import SourceError
 from longtake.types import Frame, VideoInfo
@@ -52,6 +52,9 @@ class FolderSource(Source):
         self.files = sorted((file for file in found if not file.name.startswith(".")), key=natural_order)
         if not self.files:
             raise SourceError(f"{path}: no images in this folder; it may hold {', '.join(sorted(IMAGE_ENDINGS))}")
+        names = [file.stem for file in self.files]
+        if twice := sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []:
+            raise SourceError(f"{path}: several images are named {twice[0]}; frames are named without their ending")
         self.info = VideoInfo(path.name, len(self.files), FOLDER_RATE)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -69,7 +72,7 @@ def _read_image(path: Path) -> np.ndarray:
     try:
         with Image.open(path) as image:
             return np.array(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise SourceError(f"{path}: not a readable image ({error})") from error
 
 
@@ -90,19 +93,20 @@ class FileSource(Source):
             stream.thread_type = "AUTO"
             try:
                 for decoded in container.decode(stream):
-                    seconds = self._seconds(decoded, index)
-                    begin = seconds if begin is None else begin
+                    begin = self._seconds(decoded) if begin is None else begin
+                    stamp = self._seconds(decoded)
+                    seconds = index / self.info.rate if stamp is None or begin is None else stamp - begin
                     image = _upright(decoded)
-                    yield Frame(index, f"{index:06d}", seconds - begin, bool(decoded.key_frame), image)
+                    yield Frame(index, f"{index:06d}", seconds, bool(decoded.key_frame), image)
                     index += 1
             except av.FFmpegError as error:
                 raise SourceError(f"{self.path}: cannot be decoded after frame {index} ({error.strerror})") from error
         if index == 0:
             raise SourceError(f"{self.path}: a video without frames")
 
-    def _seconds(self, decoded: av.VideoFrame, index: int) -> Fraction:
+    def _seconds(self, decoded: av.VideoFrame) -> Fraction | None:
         if decoded.pts is None or decoded.time_base is None:
-            return index / self.info.rate
+            return None
         return decoded.pts * Fraction(decoded.time_base)
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+from pydantic import PositiveInt
 from torch import nn
 
 from longtake.memory.policy import Every
@@ -20,13 +21,13 @@ class STMPreset(Preset):
     """
 
     backbone: BackboneName = "resnet50"
-    key: int = 128
-    value: int = 512
-    width: int = 256
+    key: PositiveInt = 128
+    value: PositiveInt = 512
+    width: PositiveInt = 256
     others_channel: bool = True
-    memory_interval: int = 5
-    memory_maximum: int | None = 12
-    top: int | None = None
+    memory_interval: PositiveInt = 5
+    memory_maximum: PositiveInt | None = 12
+    top: PositiveInt | None = None
 
     def build(self) -> model.STM:
         query, memory = build_backbone(self.backbone), build_backbone(self.backbone)
@@ -53,14 +54,14 @@ class CompactSTMPreset(Preset):
     """
 
     backbone: BackboneName = "mobilenet_v2"
-    context: int = 192
-    key: int = 64
-    value: int = 192
-    mask_width: int = 24
+    context: PositiveInt = 192
+    key: PositiveInt = 64
+    value: PositiveInt = 192
+    mask_width: PositiveInt = 24
     decoder: tuple[int, int, int] = (160, 64, 32)
-    memory_interval: int = 5
-    memory_maximum: int | None = 6
-    top: int | None = None
+    memory_interval: PositiveInt = 5
+    memory_maximum: PositiveInt | None = 6
+    top: PositiveInt | None = None
 
     def build(self) -> compact.CompactSTM:
         backbone = build_backbone(self.backbone, deepest=32)
