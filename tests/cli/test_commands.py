@@ -73,7 +73,9 @@ def test_a_folder_of_masks_corrects_every_frame(
     frames, masks = folder_clip
     assert run(monkeypatch, "segment", frames, "--masks", masks, "--out", tmp_path / "o", "--model", tiny_model) == 0
     for path in masks.iterdir():
-        assert np.array_equal(np.array(Image.open(path)), np.array(Image.open(tmp_path / "o" / "labels" / path.name)))
+        given, written = np.array(Image.open(path)), np.array(Image.open(tmp_path / "o" / "labels" / path.name))
+        for name in set(np.unique(given)) - {0}:  # an object that a mask leaves out goes on being followed
+            assert np.array_equal(written == name, given == name)
 
 
 def test_models_show_and_list(
