@@ -25,7 +25,7 @@ from longtake.export.overlay import blend
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import load
 from longtake.types import Frame, Masks
-from longtake.video.sources import FolderSource
+from longtake.video.folder import FolderSource
 
 
 def measure(system, video: Video, options, overlays: Path | None) -> dict[str, float]:

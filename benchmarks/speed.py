@@ -22,6 +22,7 @@ import torch
 
 from longtake.data.synthetic import demo_clip
 from longtake.export.segment import segment
+from longtake.types import VideoInfo
 from longtake.video.palette import write_labels
 from longtake.video.sinks import VideoSink
 
@@ -45,7 +46,7 @@ def render(folder: Path, frames: int, height: int, width: int, objects: int) -> 
     """The demo's clip at another size and length (it is played to and fro), and the mask of its first frame."""
     clip = list(demo_clip(frames=min(frames, 60)))
     path, mask = folder / f"{height}-{frames}.mp4", folder / f"{height}-{objects}.png"
-    with VideoSink(path, Fraction(24)) as video:
+    with VideoSink(path, VideoInfo(path.stem, frames, Fraction(24), Fraction(1, 24))) as video:
         for index in range(frames):
             there = index % (2 * len(clip))
             image = clip[there if there < len(clip) else 2 * len(clip) - 1 - there][0]

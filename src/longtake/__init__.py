@@ -23,10 +23,12 @@ _HOMES = {
     "parse_policy": "longtake.memory.policy",
     "preset": "longtake.systems.zoo",
     "propagate": "longtake.engine.propagate",
-    "read_masks": "longtake.video.palette",
+    "read_masks": "longtake.video.masks",
     "rules_for": "longtake.engine.step",
+    "parse_span": "longtake.video.spans",
     "runtime": "longtake.engine.runtime",
     "segment": "longtake.export.segment",
+    "Session": "longtake.engine.session",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604

@@ -3,11 +3,18 @@
 Shapes: h height and w width of the original frame, n objects.
 """
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, UInt8, UInt16
+from jaxtyping import Float32, Shaped, UInt8, UInt16
+
+from longtake.errors import MaskError
+
+LARGEST_ID = 65_535
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,8 @@ class VideoInfo:
     count: int | None
     rate: Fraction
     """Frames per second, for writers that need one; the timestamps are in the frames."""
+    time_base: Fraction
+    """Seconds per tick: every frame's time is a whole number of them."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class Frame:
     index: int
     name: str
     seconds: Fraction
+    """When it is shown, as the source has it: exact, and not always 0 for the first."""
     keyframe: bool
     image: UInt8[np.ndarray, "h w 3"]
 
@@ -45,13 +55,53 @@ class Masks:
     origin: str = "masks"
     """Where they come from, for messages."""
 
+    @staticmethod
+    def of(given: "Masks | Mapping[int, Any] | Shaped[np.ndarray, '...']", origin: str = "the given masks") -> "Masks":
+        """Masks from an array of ids [h, w], or from a mask [h, w] per id (nonzero is inside; later ones on top).
+
+        Ids are 1..65535, in any order and with gaps. Raises MaskError on any other id, shape or type.
+        """
+        if isinstance(given, Masks):
+            return given
+        if not isinstance(given, Mapping):
+            return _from_labels(np.asarray(given), origin)
+        planes = {name: np.asarray(plane) for name, plane in given.items()}
+        for name in planes:
+            if isinstance(name, bool) or not isinstance(name, int | np.integer) or not 0 < name <= LARGEST_ID:
+                raise MaskError(f"{origin}: object id {name!r}; ids are whole numbers from 1 to {LARGEST_ID}")
+        shapes = {plane.shape for plane in planes.values()}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+            raise MaskError(f"{origin}: masks of shapes {sorted(shapes)}; give each object one of the frame's [h, w]")
+        labels = np.zeros(next(iter(shapes)), np.uint16)
+        for name, plane in planes.items():
+            labels[plane.astype(bool)] = name
+        return Masks(labels, tuple(int(name) for name in planes if (labels == name).any()), origin)
+
+
+def _from_labels(labels: np.ndarray, origin: str) -> Masks:
+    if labels.ndim != 2 or labels.dtype.kind not in "biu":
+        shape = "x".join(map(str, labels.shape))
+        raise MaskError(f"{origin}: an array {shape} of {labels.dtype}; give whole numbers, one id per pixel: [h, w]")
+    found = np.unique(labels)
+    if found.size and (found[0] < 0 or found[-1] > LARGEST_ID):
+        wrong = found[0] if found[0] < 0 else found[-1]
+        raise MaskError(f"{origin}: object id {wrong}; ids are whole numbers from 1 to {LARGEST_ID}, 0 is none")
+    return Masks(labels.astype(np.uint16), tuple(int(i) for i in found if i), origin)
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """The objects of a frame. probabilities: background first, then `ids` in their order; they sum to one."""
+    """The objects of a frame: the most probable id of each pixel, and that id's probability."""
 
     frame: Frame
     ids: tuple[int, ...]
     labels: UInt16[np.ndarray, "h w"]
-    probabilities: Float32[np.ndarray, "_ h w"]
+    certainty: Float32[np.ndarray, "h w"]
     given: bool
+    """Whether masks were given on this frame; where they were, the labels are theirs."""
+    soft: Callable[[], np.ndarray] = field(repr=False, compare=False)
+
+    @functools.cached_property
+    def probabilities(self) -> Float32[np.ndarray, "_ h w"]:
+        """Background first, then `ids` in their order; they sum to one. Computed when it is first asked for."""
+        return self.soft()

@@ -8,8 +8,13 @@ import pytest
 from PIL import Image
 
 from longtake.errors import OutputError, SourceError
+from longtake.types import VideoInfo
+from longtake.video.folder import FolderSource
 from longtake.video.sinks import VideoSink, make_folder
-from longtake.video.sources import FolderSource, open_source
+from longtake.video.sources import open_source
+
+
+INFO = VideoInfo("clip", None, Fraction(24), Fraction(1, 90_000))
 
 
 def picture(value: int, height: int = 48, width: int = 64) -> np.ndarray:
@@ -19,7 +24,7 @@ def picture(value: int, height: int = 48, width: int = 64) -> np.ndarray:
 
 
 def video(path: Path, seconds: list[Fraction], **size: int) -> Path:
-    with VideoSink(path, Fraction(24)) as sink:
+    with VideoSink(path, INFO) as sink:
         for second in seconds:
             sink.add(picture(220, **size), second)
     return path
@@ -115,7 +120,7 @@ def test_a_file_without_video_is_refused(tmp_path: Path) -> None:
 
 def test_an_interrupted_video_is_whole_up_to_there(tmp_path: Path) -> None:
     path = tmp_path / "cut.mp4"
-    with pytest.raises(KeyboardInterrupt), VideoSink(path, Fraction(24)) as sink:
+    with pytest.raises(KeyboardInterrupt), VideoSink(path, INFO) as sink:
         sink.add(picture(9), Fraction(0))
         raise KeyboardInterrupt
     assert len(list(open_source(path))) == 1

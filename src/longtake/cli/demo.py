@@ -19,7 +19,7 @@ def command(
 
     """
     from longtake.export.segment import segment
-    from longtake.video.palette import read_masks
+    from longtake.video.masks import read_masks
 
     folder = Path(str(importlib.resources.files("longtake"))) / "demo"
     with progress("segmenting the demo") as update:
@@ -46,7 +46,7 @@ def agreement(labels: Path, truth: Path) -> float:
     import numpy as np
 
     from longtake.evaluation.region import region_similarity
-    from longtake.video.palette import read_masks
+    from longtake.video.masks import read_masks
 
     names = sorted(path.name for path in truth.glob("*.png"))
     ids = read_masks(truth / names[0]).ids

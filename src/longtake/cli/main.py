@@ -3,6 +3,7 @@
 Exit status: 0 done, 1 something in the input stopped it, 2 wrong usage, 130 interrupted. Loads no torch by itself.
 """
 
+import logging
 import sys
 
 import typer
@@ -54,8 +55,20 @@ def expand_lists(words: list[str], option: str = "--data") -> list[str]:
     return expanded
 
 
+class OnStderr(logging.Handler):
+    """What the library has to say, one line each."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line to what stderr is just then."""
+        sys.stderr.write(f"longtake: {self.format(record)}\n")
+
+
 def main() -> None:
     """Run the command line."""
+    logger = logging.getLogger("longtake")
+    if not any(isinstance(handler, OnStderr) for handler in logger.handlers):
+        logger.addHandler(OnStderr())
+        logger.setLevel(logging.INFO)
     try:
         app(expand_lists(sys.argv[1:]))
     except LongtakeError as error:

@@ -11,7 +11,12 @@ from longtake.errors import SettingError
 
 
 def command(
-    source: Annotated[Path, typer.Argument(help="A video file, or a folder of images (any names, natural order).")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A video file, a folder of images (any names, natural order), a camera's index, a stream's address."
+        ),
+    ],
     masks: Annotated[
         Path,
         typer.Option(help="A mask image for the first frame, or a folder of masks named like the frames or by number."),
@@ -30,26 +35,35 @@ def command(
     size: Annotated[
         str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")
     ] = "480",
+    start: Annotated[
+        str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(help="Last frame: seconds, hh:mm:ss.s, or #frame.")] = None,
     save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
 ) -> None:
     """Follow objects through a video: masks of one frame in, masks of every frame out.
 
-    A mask image has the size of the video, 0 for background and one value per object (1, 2, ...; or just 255).
+    A mask image has the size of the video and one value per object: palette, grey values 1, 2, ... or just 255, or
+    any flat colours on black. Masks in a folder may come for any frame: objects that appear later, and corrections.
 
     Examples:
         longtake segment holiday.mp4 --masks first.png --out result
 
         longtake segment frames/ --masks masks/ --out result --save probabilities,overlay
 
-        longtake segment long.mp4 --masks first.png --out result --memory every:5:20 --size 360
+        longtake segment long.mp4 --masks at-1-10.png --start 1:10 --end 1:25.5 --out result
 
-    Results: result/labels/FRAME.png (palette PNG), result/overlay.mp4, result/probabilities/FRAME.npy.
+        longtake segment rtsp://camera/stream --masks first.png --out result --memory every:5:20 --size 360
+
+    Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 255), result/overlay.mp4 with the source's times and
+    sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy.
 
     """
     settings = model_settings(set_ or [])
     from longtake.export.segment import segment
+    from longtake.video.spans import parse_span
 
     with progress("segmenting") as update:
         count = segment(
@@ -61,6 +75,7 @@ def command(
             settings=settings,
             memory=memory,
             size=short_side(size),
+            span=parse_span(start, end),
             save=[kind.strip() for kind in save.split(",") if kind.strip()],
             device=device,
             precision=precision,

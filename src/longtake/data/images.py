@@ -8,7 +8,7 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from longtake.errors import InputError, MaskError
-from longtake.video.palette import read_masks
+from longtake.video.masks import read_masks
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:

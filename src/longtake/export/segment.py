@@ -1,8 +1,10 @@
 """Segment a video: the whole way from a source and given masks to files, as the command of that name does it."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import torch
@@ -12,12 +14,18 @@ from longtake.engine.runtime import runtime
 from longtake.engine.step import rules_for
 from longtake.errors import SettingError
 from longtake.export.overlay import blend
+from longtake.export.record import RunRecord
+from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy
+from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
 from longtake.types import Prediction
+from longtake.video.ahead import read_ahead
 from longtake.video.prompts import MaskFolder
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
-from longtake.video.sources import Source, open_source
+from longtake.video.source import Source
+from longtake.video.sources import open_source
+from longtake.video.spans import Span
 
 KINDS = ("labels", "probabilities", "overlay")
 
@@ -25,17 +33,25 @@ Report = Callable[[int, int | None], None]
 """Called after each frame with the frames done, and how many there are where that is known."""
 
 
-class OverlaySink(VideoSink, Sink):
+class OverlaySink(Sink):
     """overlay.mp4: the masks drawn over their frames."""
+
+    def __init__(self, video: VideoSink) -> None:
+        self.video = video
 
     def write(self, prediction: Prediction) -> None:
         """Append one frame."""
         frame = prediction.frame
-        self.add(blend(frame.image, prediction.labels, prediction.ids), frame.seconds)
+        self.video.add(blend(frame.image, prediction.labels, prediction.ids), frame.seconds)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.video.__exit__(kind, error, trace)
 
 
 def segment(
-    source: Path,
+    source: Path | str | int,
     masks: Path,
     out: Path,
     *,
@@ -44,6 +60,7 @@ def segment(
     settings: Mapping[str, Any] | None = None,
     memory: str = "auto",
     size: int | None = 480,
+    span: Span | None = None,
     save: Sequence[str] = ("overlay",),
     device: str = "auto",
     precision: str = "auto",
@@ -51,39 +68,62 @@ def segment(
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.
 
-    source: a video or a folder of images. masks: an image for the first frame, or a folder of them. out: gets
-    labels/<frame>.png and what `save` names. memory: "auto", or a policy as `parse_policy` reads it. size: larger
-    short sides are reduced to it, None never reduces. Raises LongtakeError; what was written before stays whole.
+    source: a video, a folder of images, a stream's address or a camera's index. masks: an image for the first frame, or
+    a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. memory: "auto", or a
+    policy as `parse_policy` reads it. size: larger short sides are reduced to it, None never reduces. span: the frames
+    to work on. Raises LongtakeError; what was written before stays whole.
     """
     unknown = [kind for kind in save if kind not in KINDS]
     if unknown:
         raise SettingError(f"--save {unknown[0]}: not a kind of result; use {', '.join(KINDS)}")
-    frames, given, run = open_source(source), MaskFolder(masks), runtime(device, precision)
-    system, _ = load(model, weights, settings)
+    frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
+    system, card = load(model, weights, settings)
     rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
     system = system.to(run.device).to(memory_format=torch.channels_last)
-    done = 0
-    with _sinks(out, {"labels", *save}, frames) as sinks:
-        for prediction in propagate(system, frames, given, rules=rules, short_side=size, run=run):
+    facts = {
+        "source": {"address": str(source), **_words(frames.info), "span": str(frames.span)},
+        "masks": str(masks),
+        "model": {"name": model, **_model_facts(card)},
+        "memory": repr(rules.policy),
+        "short_side": size,
+        "device": str(run.device),
+        "precision": str(run.dtype).removeprefix("torch."),
+    }
+    make_folder(out)
+    done, ids = 0, set[int]()
+    with RunRecord(out / "run.json", facts) as record, contextlib.ExitStack() as stack:
+        sinks = _sinks(out, {"labels", *save}, frames, stack)
+        pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
+        for prediction in propagate(system, pictures, given, rules=rules, short_side=size, run=run):
             for sink in sinks:
                 sink.write(prediction)
-            done += 1
-            report(done, frames.info.count)
-    given.check_used()
+            done, ids = done + 1, ids.union(prediction.ids)
+            colours = {"#{:02x}{:02x}{:02x}".format(*c): i for c, i in given.colours.known.items() if i}
+            record.outcome |= {"frames": done, "objects": sorted(ids), "colours": colours}
+            report(done, frames.info.count if frames.span.whole else None)
+        given.check_used(all_frames=frames.span.whole)
     return done
 
 
-@contextlib.contextmanager
-def _sinks(out: Path, kinds: set[str], frames: Source) -> Iterator[list[Sink]]:
-    make_folder(out)
-    sinks: list[Sink] = []
-    with contextlib.ExitStack() as stack:
-        if "labels" in kinds:
-            sinks.append(LabelSink(out / "labels"))
-        if "probabilities" in kinds:
-            sinks.append(ProbabilitySink(out / "probabilities"))
-        if "overlay" in kinds:
-            overlay = OverlaySink(out / "overlay.mp4", frames.info.rate)
-            stack.enter_context(overlay)
-            sinks.append(overlay)
-        yield sinks
+def _words(values: Any) -> dict[str, Any]:
+    """A dataclass's fields, exact fractions as text."""
+    plain = (str, int, float, type(None))
+    return {k: v if isinstance(v, plain) else str(v) for k, v in dataclasses.asdict(values).items()}
+
+
+def _model_facts(card: Card) -> dict[str, Any]:
+    return {"preset": card.preset, "options": dict(card.options), "licence": card.licence, "data": dict(card.data)}
+
+
+def _sinks(out: Path, kinds: set[str], frames: Source, stack: contextlib.ExitStack) -> list[Sink]:
+    """The sinks of a run, closed with the stack."""
+    sinks: list[Sink] = [LabelSink(out / "labels")]
+    if "probabilities" in kinds:
+        sinks.append(ProbabilitySink(out / "probabilities"))
+    if "overlay" in kinds:
+        cut = frames.span.start is not None
+        sinks.append(OverlaySink(VideoSink(out / "overlay.mp4", frames.info, frames.sound, from_zero=cut)))
+    sinks.append(FrameTable(out / "frames.csv", frames.info))
+    for sink in sinks:
+        stack.enter_context(sink)
+    return sinks

@@ -41,17 +41,21 @@ class Plan:
 
 
 class Policy(ABC):
-    """Decides what a memory keeps. An entry of role recent never outlives the next write."""
+    """Decides what a memory keeps. An entry of role recent never outlives the next write.
+
+    Frames are sampled by their distance from the oldest entry, so that an object given late is followed as in a video
+    that begins there.
+    """
 
     def plan(self, time: int, event: Event, held: Sequence[Held]) -> Plan:
         """The plan for the frame of step `time`; `held` is in the order of writing."""
-        role: Role = self._predicted_role(time)
+        role: Role = self._predicted_role(time - held[0].time if held else 0)
         if event != "predicted":
             role = "given" if held else "first"
         lasting = [entry for entry in held if entry.role != "recent"]
         return Plan(time, role, tuple(self._kept(time, role, lasting)))
 
-    def _predicted_role(self, time: int) -> Role:
+    def _predicted_role(self, age: int) -> Role:
         return "recent"
 
     @abstractmethod
@@ -92,8 +96,8 @@ class Every(Policy):
     interval: int = 5
     maximum: int | None = None
 
-    def _predicted_role(self, time: int) -> Role:
-        return "sampled" if time % self.interval == 0 else "recent"
+    def _predicted_role(self, age: int) -> Role:
+        return "sampled" if age % self.interval == 0 else "recent"
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
         entries = [*_entries(lasting), (time, role)]
@@ -111,7 +115,7 @@ class Newest(Policy):
 
     count: int
 
-    def _predicted_role(self, time: int) -> Role:
+    def _predicted_role(self, age: int) -> Role:
         return "sampled"
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
@@ -122,7 +126,7 @@ class Newest(Policy):
 class All(Policy):
     """Every frame: grows with the video."""
 
-    def _predicted_role(self, time: int) -> Role:
+    def _predicted_role(self, age: int) -> Role:
         return "sampled"
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
@@ -136,8 +140,8 @@ class Budget(Policy):
     limit: int
     interval: int = 5
 
-    def _predicted_role(self, time: int) -> Role:
-        return "sampled" if time % self.interval == 0 else "recent"
+    def _predicted_role(self, age: int) -> Role:
+        return "sampled" if age % self.interval == 0 else "recent"
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
         entries = [*_entries(lasting), (time, role)]

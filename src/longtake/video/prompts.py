@@ -4,37 +4,54 @@ from pathlib import Path
 
 from longtake.errors import MaskError
 from longtake.types import Frame, Masks
-from longtake.video.palette import read_masks
-from longtake.video.sources import IMAGE_ENDINGS, natural_order
+from longtake.video.images import IMAGE_ENDINGS, natural_order
+from longtake.video.masks import Colours, read_masks
 
 
 class MaskFolder:
-    """Looks up the masks of a frame as it comes; remembers which were used."""
+    """Looks up the masks of a frame as it comes; remembers which were used, and which colour is which object."""
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
             raise MaskError(f"{path}: no such file; --masks takes a mask image or a folder of them")
-        self.path = path
-        found = path.iterdir() if path.is_dir() else iter(())
-        files = sorted((f for f in found if f.suffix.lower() in IMAGE_ENDINGS and f.name[0] != "."), key=natural_order)
-        self.by_name = {file.stem: file for file in files} if path.is_dir() else {}
+        self.path, self.colours = path, Colours()
+        files = mask_files(path)
+        self.by_name = {file.stem: file for file in files}
+        self.by_number = {int(file.stem): file.stem for file in reversed(files) if file.stem.isdecimal()}
+        self.single = None if path.is_dir() else path
         self.unused = set(self.by_name)
-        if path.is_dir() and not files:
-            raise MaskError(f"{path}: no mask images in this folder")
+        self.objects = 0
 
     def __call__(self, frame: Frame) -> Masks | None:
         """The masks given on this frame. Raises MaskError where its image cannot be read."""
-        if not self.path.is_dir():
-            return read_masks(self.path) if frame.index == 0 else None
-        numbers = [name for name in self.unused if name.isdigit() and int(name) == frame.index]
-        for name in (frame.name, *numbers):
+        if self.single is not None:
+            masks, self.single = read_masks(self.single, self.colours), None
+            if not masks.ids:
+                raise MaskError(f"{self.path}: no mask pixels (all are background); mark at least one object")
+            return masks
+        for name in (frame.name, self.by_number.get(frame.index)):
             if name in self.unused:
                 self.unused.discard(name)
-                return read_masks(self.by_name[name])
+                masks = read_masks(self.by_name[name], self.colours)
+                self.objects += len(masks.ids)
+                return masks
         return None
 
-    def check_used(self) -> None:
-        """Raises MaskError naming masks whose frame never came."""
-        if self.unused:
+    def check_used(self, all_frames: bool = True) -> None:
+        """Raises MaskError naming masks whose frame never came (if all frames did), or where none held an object."""
+        if all_frames and self.unused:
             names = ", ".join(sorted(self.unused)[:3])
             raise MaskError(f"{self.path}: {len(self.unused)} masks fit no frame of the video (first: {names})")
+        if self.path.is_dir() and not self.objects:
+            raise MaskError(f"{self.path}: no mask pixels in any mask of these frames; mark at least one object")
+
+
+def mask_files(path: Path) -> list[Path]:
+    """The mask images of a folder in natural order; none for a file. Raises MaskError where a folder holds none."""
+    if not path.is_dir():
+        return []
+    found = (file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.name[0] != ".")
+    files = sorted(found, key=natural_order)
+    if not files:
+        raise MaskError(f"{path}: no mask images in this folder")
+    return files

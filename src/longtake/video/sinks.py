@@ -9,22 +9,32 @@ from types import TracebackType
 
 import av
 import numpy as np
+from av.video.reformatter import Colorspace
 from jaxtyping import UInt8
 
 from longtake.errors import OutputError
-from longtake.types import Prediction
+from longtake.types import Prediction, VideoInfo
 from longtake.video.palette import write_labels
+from longtake.video.sound import Sound
 
-TICKS = 90_000
-"""Units per second of a written video's timestamps."""
+ITU709 = 1
+"""Primaries and transfer of ITU-R BT.709, as H.273 numbers them."""
 
 
 class Sink(ABC):
-    """Takes every prediction of a video, in order."""
+    """A context manager that takes every prediction of a video, in order."""
+
+    def __enter__(self) -> "Sink":
+        return self
 
     @abstractmethod
     def write(self, prediction: Prediction) -> None:
         """Store one prediction."""
+
+    def __exit__(  # noqa: B027
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
 
 
 def make_folder(path: Path) -> Path:
@@ -45,7 +55,8 @@ def output(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError) as error:
-        path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror}); is the disk full?") from error
 
 
@@ -82,10 +93,13 @@ class ProbabilitySink(_FolderSink):
 class VideoSink:
     """An H.264 video with the timestamps of its source; whatever was written is playable, also after an error."""
 
-    def __init__(self, path: Path, rate: Fraction) -> None:
-        self.path, self.partial, self.rate = path, path.with_name(f".{path.name}.partial"), rate
+    def __init__(self, path: Path, info: VideoInfo, sound: Path | None = None, from_zero: bool = False) -> None:
+        """sound: a file whose sound goes along. from_zero: the first frame is the beginning, whatever its time."""
+        self.path, self.partial, self.info = path, path.with_name(f".{path.name}.partial"), info
+        self.sound_path, self.from_zero = sound, from_zero
         self.container: av.container.OutputContainer | None = None
-        self.ticks = -1
+        self.sound: Sound | None = None
+        self.ticks: int | None = None
 
     def __enter__(self) -> "VideoSink":
         return self
@@ -96,23 +110,32 @@ class VideoSink:
             image = np.repeat(np.repeat(image, 2, axis=0), 2, axis=1)
         image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
         if self.container is None:
+            self.origin = seconds if self.from_zero or seconds < 0 else Fraction(0)
             self._open(image.shape[0], image.shape[1])
         assert self.container is not None
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        self.ticks = max(round(seconds * TICKS), self.ticks + 1)
-        frame.pts, frame.time_base = self.ticks, Fraction(1, TICKS)
+        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        ticks = round((seconds - self.origin) / self.tick)
+        self.ticks = ticks if self.ticks is None else max(ticks, self.ticks + 1)
+        frame.pts, frame.time_base = self.ticks, self.tick
         with output(self.path):
             self.container.mux(self.stream.encode(frame))
+            if self.sound is not None:
+                self.sound.until(seconds + 1 / self.info.rate)
 
     def _open(self, height: int, width: int) -> None:
+        self.tick = Fraction(1, self.info.time_base.denominator)
         with output(self.path):
             self.container = av.open(str(self.partial), "w", format="mp4")
         self.stream = self.container.add_stream(
-            "libx264", rate=round(self.rate) or 1, options={"crf": "20", "preset": "veryfast"}
+            "libx264", rate=round(self.info.rate) or 1, options={"crf": "20", "preset": "veryfast"}
         )
         self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, "yuv420p"
-        self.stream.time_base = Fraction(1, TICKS)
-        self.stream.codec_context.time_base = Fraction(1, TICKS)
+        self.stream.time_base = self.stream.codec_context.time_base = self.tick
+        self.stream.codec_context.colorspace = Colorspace.ITU709
+        self.stream.codec_context.color_primaries = self.stream.codec_context.color_trc = ITU709
+        if self.sound_path is not None:
+            self.sound = Sound(self.sound_path, self.container, self.origin)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -123,3 +146,5 @@ class VideoSink:
             self.container.mux(self.stream.encode())
             self.container.close()
             self.partial.replace(self.path)
+        if self.sound is not None:
+            self.sound.close()

@@ -21,7 +21,7 @@ from longtake.nn.attention import affinity, read
 from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
 from longtake.systems.protocol import Feedback, Inputs, Segmentation, Targets, VOSSystem, Written
-from longtake.systems.stm.objects import fold, spread, unfold, with_others
+from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,8 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         keys, values = bank.stack(memory.entries)
         weights = affinity(keys, features.key.flatten(2), "euclidean", self.top)
         found = read(values, weights).reshape(*values.shape[:3], *features.key.shape[-2:])
-        return Segmentation(soft_aggregate(self.decoder(found, features, memory.last), valid, self.merge))
+        objects = by_portions(lambda f, last: self.decoder(f, features, last), found, memory.last)
+        return Segmentation(soft_aggregate(objects, valid, self.merge))
 
     def memorize(
         self, features: CompactFeatures, targets: Targets, trace: Any, memory: CompactMemory, plan: Plan
@@ -177,6 +178,6 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
     ) -> CompactMemory:
         masks = with_others(targets)
         if plan.writes:
-            values = self.mask_encoder(masks, features)
+            values = by_portions(lambda portion: self.mask_encoder(portion, features), masks)
             entries = (*entries, bank.SharedKeys(plan.time, plan.role, features.key[:, None], values))
         return CompactMemory(entries, unfold(F.avg_pool2d(fold(masks), 4), masks.shape[1]))

@@ -20,7 +20,7 @@ from longtake.nn.attention import affinity, read
 from longtake.nn.backbone import Backbone
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
 from longtake.systems.protocol import Feedback, Inputs, Segmentation, Targets, VOSSystem, Written
-from longtake.systems.stm.objects import fold, spread, unfold, with_others
+from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,14 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         n = valid.shape[1]
         keys, values = bank.stack(memory.entries)
         found = read(values, affinity(keys, features.key.flatten(2), "dot", self.top))
-        found = fold(found).reshape(-1, values.shape[2], *features.key.shape[-2:])
-        found = torch.cat([found, spread(features.value, n)], dim=1)
-        objects = self.decoder(found, spread(features.skip8, n), spread(features.skip4, n))
-        return Segmentation(soft_aggregate(unfold(objects, n), valid, self.merge))
+        found = found.reshape(-1, n, values.shape[2], *features.key.shape[-2:])
+        objects = by_portions(lambda portion: self._decode(portion, features), found)
+        return Segmentation(soft_aggregate(objects, valid, self.merge))
+
+    def _decode(self, found: Float[Tensor, "b n v h w"], features: STMFeatures) -> Float[Tensor, "b n h16 w16"]:
+        n = found.shape[1]
+        both = torch.cat([fold(found), spread(features.value, n)], dim=1)
+        return unfold(self.decoder(both, spread(features.skip8, n), spread(features.skip4, n)), n)
 
     def memorize(
         self, features: STMFeatures, targets: Targets, trace: Any, memory: STMMemory, plan: Plan
@@ -158,6 +162,10 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         return bank.held(memory.entries)
 
     def _entry(self, features: STMFeatures, targets: Targets, plan: Plan) -> bank.OwnedKeys:
-        n = targets.masks.shape[1]
-        key, value = self.memory_heads(self.memory_encoder(features.stem, with_others(targets)))
-        return bank.OwnedKeys(plan.time, plan.role, unfold(key, n), unfold(value, n))
+        def both(masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
+            heads = self.memory_heads(self.memory_encoder(features.stem, masks))
+            return unfold(torch.cat(heads, dim=1), masks.shape[1])
+
+        keys = self.memory_heads.key.out_channels
+        pair = by_portions(both, with_others(targets))
+        return bank.OwnedKeys(plan.time, plan.role, pair[:, :, :keys], pair[:, :, keys:])

@@ -3,6 +3,8 @@
 Shapes: b batch, n objects.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -23,6 +25,19 @@ def spread(x: Float[Tensor, "b *rest"], n: int) -> Float[Tensor, "bn *rest"]:
 def unfold(x: Float[Tensor, "bn *rest"], n: int) -> Float[Tensor, "b n *rest"]:
     """Objects out of the batch again."""
     return x.reshape(-1, n, *x.shape[1:])
+
+
+AT_ONCE = 16
+"""Objects that pass through a network together: hundreds at once would need tens of gigabytes."""
+
+
+def by_portions(function: Callable[..., Tensor], *tensors: Float[Tensor, "b n *_"]) -> Float[Tensor, "b n *_"]:
+    """`function` of tensors with objects in their second dimension, a few objects at a time."""
+    n = tensors[0].shape[1]
+    if n <= AT_ONCE:
+        return function(*tensors)
+    portions = (function(*(tensor[:, i : i + AT_ONCE] for tensor in tensors)) for i in range(0, n, AT_ONCE))
+    return torch.cat(list(portions), dim=1)
 
 
 def with_others(targets: Targets) -> Float[Tensor, "b n 2 h w"]:

@@ -1,0 +1,189 @@
+"""Session: frames pushed as they come, objects given, corrected and removed at any of them, and steps taken back."""
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import torch
+
+from longtake.engine.objects import remove
+from longtake.engine.runtime import Runtime, runtime
+from longtake.engine.step import Rules, Step, rules_for, step
+from longtake.errors import MaskError, SettingError, SourceError
+from longtake.geometry import Placement, Size
+from longtake.systems.protocol import AnySystem, Prompt, State
+from longtake.types import Frame, Masks, Prediction
+
+AT_ONCE = 16
+"""Objects whose probabilities are brought to the frame's size together."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a session stood before a frame. A value: keep it as long as you like, it holds that frame's memory."""
+
+    state: State
+    placement: Placement | None
+
+
+class Session:
+    """Follows objects through frames that are pushed one by one.
+
+    Any number of sessions may share a system, which must be in evaluation mode and on the runtime's device. Every
+    method may be called from any thread; calls of one session wait for each other.
+    """
+
+    def __init__(
+        self,
+        system: AnySystem,
+        *,
+        rules: Rules | None = None,
+        short_side: int | None = 480,
+        run: Runtime | None = None,
+        keep: int = 32,
+    ) -> None:
+        """short_side: larger frames are reduced to it, None never reduces. keep: how many steps can be taken back."""
+        self.system, self.rules = system, rules or rules_for(system)
+        self.short_side, self.run = short_side, run or runtime("cpu")
+        self._now = Moment(State(), None)
+        self._past: deque[Moment] = deque(maxlen=keep)
+        self._lock = threading.RLock()
+
+    @property
+    def time(self) -> int:
+        """The number of frames pushed, which is what `rewind` takes."""
+        return self._now.state.time
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The objects that are followed."""
+        return self._now.state.ids
+
+    def push(
+        self, frame: Frame | np.ndarray, prompt: Masks | Mapping[int, Any] | np.ndarray | None = None
+    ) -> Prediction:
+        """The objects of the next frame.
+
+        frame: a Frame, or RGB uint8 [h, w, 3]. prompt: masks of new objects or corrections of old ones, as `Masks`, an
+        array of ids [h, w], or a mask per id; objects that it leaves out go on being followed, an empty one says
+        nothing. Raises MaskError where it does not fit the frame and SourceError where the frame's size is not that of
+        the first; the session is then as it was.
+        """
+        with self._lock:
+            frame = frame if isinstance(frame, Frame) else _unnamed(frame, self.time)
+            placement = self._now.placement or self.system.fit.place(frame.size, self.short_side)
+            if frame.size != placement.original:
+                first = _size(placement.original)
+                raise SourceError(f"frame {frame.name}: {_size(frame.size)}, but the first is {first}; all must agree")
+            masks = None if prompt is None else Masks.of(prompt)
+            if masks is not None:
+                _check(masks, frame)
+                masks = masks if masks.ids else None
+            with self.run.inference():
+                images = placement.images(to_tensor(frame, self.run.device))
+                given = None if masks is None else to_prompt(masks, placement, self.run.device)
+                inside = placement.inside(self.run.device)
+                state, out = step(self.system, self.rules, self._now.state, images, given, inside=inside)
+                prediction = to_prediction(frame, placement, out, masks)
+            self._past.append(self._now)
+            self._now = Moment(state, placement)
+        return prediction
+
+    def remove(self, *ids: int) -> None:
+        """Follow these objects no longer, from the next frame on. Raises SettingError on an id that is not followed."""
+        with self._lock:
+            self._now = replace(self._now, state=remove(self._now.state, ids))
+
+    def moment(self) -> Moment:
+        """Where the session stands; `rewind` comes back to it, however many frames later."""
+        return self._now
+
+    def rewind(self, to: int | Moment) -> None:
+        """Go back to where `to` frames had been pushed, or to a kept moment; what is pushed again comes out the same.
+
+        To correct frame t: rewind(t), then push it once more with its prompt. Raises SettingError where that many
+        frames have not been pushed, or lie further back than the session keeps.
+        """
+        with self._lock:
+            held = {moment.state.time: moment for moment in self._past} | {self.time: self._now}
+            if isinstance(to, int) and to not in held:
+                span = f"{min(held)} to {max(held)}"
+                raise SettingError(f"rewind to {to}: held are {span}; keep moment() of a frame to return to it")
+            self._now = held[to] if isinstance(to, int) else to
+            while self._past and self._past[-1].state.time >= self.time:
+                self._past.pop()
+
+
+def _unnamed(image: np.ndarray, index: int) -> Frame:
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        shape = "x".join(map(str, image.shape))
+        raise SourceError(f"frame {index}: an array {shape} of {image.dtype}; give RGB uint8, [height, width, 3]")
+    return Frame(index, f"{index:06d}", Fraction(index), True, image)
+
+
+def to_tensor(frame: Frame, device: torch.device) -> torch.Tensor:
+    """RGB in [0, 1], float32 [1, 3, h, w]."""
+    image = torch.from_numpy(np.ascontiguousarray(frame.image)).to(device)
+    return image.permute(2, 0, 1)[None].float() / 255
+
+
+def to_prompt(masks: Masks, placement: Placement, device: torch.device) -> Prompt:
+    """Masks on the system's grid."""
+    labels = torch.from_numpy(masks.labels.astype(np.int32)).to(device)
+    planes = [placement.masks((labels == name).float()[None, None]) for name in masks.ids]
+    valid = torch.ones(1, len(masks.ids), dtype=torch.bool, device=device)
+    return Prompt(masks.ids, torch.cat(planes, dim=1), valid)
+
+
+def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | None) -> Prediction:
+    """The most probable id of each of the frame's own pixels; given masks stay what they are."""
+    names = np.array((0, *out.ids), np.uint16)
+    certainty, column = _best(out.probabilities, placement)
+    labels = names[column]
+    if masks is not None:
+        covered, asked = masks.labels > 0, np.isin(labels, masks.ids)
+        labels = np.where(covered, masks.labels, np.where(asked, np.uint16(0), labels))
+        certainty = np.where(covered | asked, np.float32(1), certainty)
+
+    def soft() -> np.ndarray:
+        if masks is not None and set(out.ids) == set(masks.ids):
+            planes: np.ndarray = (masks.labels == names[:, None, None]).astype(np.float32)
+            return planes
+        restored: np.ndarray = placement.restore(out.probabilities.float())[0].cpu().numpy()
+        return restored
+
+    return Prediction(frame, out.ids, labels, certainty, masks is not None, soft)
+
+
+def _best(probabilities: torch.Tensor, placement: Placement) -> tuple[np.ndarray, np.ndarray]:
+    """Per original pixel the largest probability and its channel; a few channels at a time, for many objects."""
+    value, column = None, None
+    for first in range(0, probabilities.shape[1], AT_ONCE):
+        best, where = placement.restore(probabilities[:, first : first + AT_ONCE].float())[0].max(dim=0)
+        if value is None or column is None:
+            value, column = best, where
+        else:
+            better = best > value
+            value, column = torch.where(better, best, value), torch.where(better, where + first, column)
+    assert value is not None and column is not None
+    return value.cpu().numpy(), column.cpu().numpy()
+
+
+def _check(masks: Masks, frame: Frame) -> None:
+    size: Size = (masks.labels.shape[0], masks.labels.shape[1])
+    if size == frame.size:
+        return
+    hint = "give it that size"
+    if size == frame.size[::-1]:
+        hint = "it seems to be turned: frames are taken as they are to be seen"
+    elif size[0] * frame.size[1] != size[1] * frame.size[0]:
+        hint = "its aspect is another, so it cannot be of this video"
+    raise MaskError(f"{masks.origin}: {_size(size)}, but frame {frame.name} is {_size(frame.size)}; {hint}")
+
+
+def _size(size: Size) -> str:
+    return f"{size[1]}x{size[0]} pixels"

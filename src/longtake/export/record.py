@@ -1,0 +1,55 @@
+"""run.json: what ran, on what, with which model and licence, and how it ended."""
+
+import json
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import torch
+
+import longtake
+from longtake.video.sinks import output
+
+
+@dataclass
+class RunRecord:
+    """Written when the run ends, whether it came to its end or not."""
+
+    path: Path
+    facts: Mapping[str, Any]
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+    def __enter__(self) -> "RunRecord":
+        self.started = time.time()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stopped = None if kind is None else str(error) or kind.__name__
+        text = json.dumps(
+            {
+                "longtake": longtake.__version__,
+                **self.facts,
+                **self.outcome,
+                "stopped": stopped,
+                "began": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.started)),
+                "took_seconds": round(time.time() - self.started, 3),
+                "versions": {
+                    "python": platform.python_version(),
+                    "torch": torch.__version__,
+                    "av": av.__version__,
+                    "platform": platform.platform(),
+                },
+            },
+            indent=1,
+        )
+        partial = self.path.with_name(f".{self.path.name}.partial")
+        with output(self.path):
+            partial.write_text(text + "\n")
+            partial.replace(self.path)

@@ -1,0 +1,78 @@
+"""frames.csv: a row per frame, with its exact time and, for each object, confidence and presence."""
+
+import contextlib
+import csv
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+import numpy as np
+
+from longtake.types import Prediction, VideoInfo
+from longtake.video.sinks import Sink, output
+
+COLUMNS = ("index", "name", "seconds", "ticks", "time_base", "keyframe")
+
+
+class FrameTable(Sink):
+    """Rows go to a temporary file; the table appears at the end, also after an error, when all objects are known.
+
+    ticks times time_base is the frame's exact time. confidence_ID: mean probability of the object's pixels, 0 to 1, not
+    calibrated, empty where it has none. presence_ID: its pixels' share of the frame.
+    """
+
+    def __init__(self, path: Path, info: VideoInfo) -> None:
+        self.path, self.partial, self.info = path, path.with_name(f".{path.name}.partial"), info
+        self.ids: list[int] = []
+        self.file: IO[str] | None = None
+
+    def __enter__(self) -> "FrameTable":
+        with output(self.path):
+            self.file = self.partial.open("w+", newline="")
+        return self
+
+    def write(self, prediction: Prediction) -> None:
+        frame = prediction.frame
+        self.ids += [name for name in prediction.ids if name not in self.ids]
+        row = [frame.index, frame.name, f"{float(frame.seconds):.6f}", frame.seconds / self.info.time_base]
+        figures = object_figures(prediction)
+        cells = [cell for name in self.ids for cell in figures.get(name, ("", ""))]
+        with output(self.path):
+            assert self.file is not None
+            line = csv.writer(self.file, lineterminator="\n")
+            line.writerow([*row, self.info.time_base, int(frame.keyframe), *cells])
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self.file is not None
+        whole = self.path.with_name(f".{self.path.name}.whole")
+        try:
+            with output(self.path), whole.open("w", newline="") as table:
+                self.file.seek(0)
+                names = [f"{what}_{name}" for name in self.ids for what in ("confidence", "presence")]
+                columns = [*COLUMNS, *names]
+                rows = csv.writer(table, lineterminator="\n")
+                rows.writerow(columns)
+                rows.writerows([*row, *[""] * (len(columns) - len(row))] for row in csv.reader(self.file))
+            with output(self.path):
+                whole.replace(self.path)
+        finally:
+            for path in (whole, self.partial):
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.file.close()
+
+
+def object_figures(prediction: Prediction) -> dict[int, tuple[str, str]]:
+    """Confidence and presence of each object, as they are written."""
+    labels = prediction.labels.reshape(-1)
+    size = int(labels.max(initial=0)) + 1
+    pixels = np.bincount(labels, minlength=size)
+    sums = np.bincount(labels, prediction.certainty.reshape(-1), minlength=size)
+    figures = {}
+    for name in prediction.ids:
+        count = int(pixels[name]) if name < size else 0
+        figures[name] = (f"{sums[name] / count:.4f}" if count else "", f"{count / labels.size:.6f}")
+    return figures

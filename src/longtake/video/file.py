@@ -1,0 +1,130 @@
+"""Video files and streams through PyAV: exact timestamps, rotation applied, whatever decodes before a break."""
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+
+from longtake.errors import SourceError
+from longtake.types import VideoInfo
+from longtake.video.source import ASSUMED_RATE, Entry, Source
+
+log = logging.getLogger("longtake")
+
+SHORT = Fraction(1, 2)
+"""Seconds that a video may end earlier than it announces without a word."""
+
+
+class FileSource(Source):
+    """A video file, or the address of a stream; frames are named by a six-digit index.
+
+    patience: seconds without data after which a stream is given up; None waits for ever.
+    """
+
+    def __init__(self, path: Path | str, patience: float | None = None) -> None:
+        self.path, self.patience = path, patience
+        self.address = str(path)
+        with self._opened() as container:
+            stream = self._video(container)
+            rate = Fraction(stream.average_rate or stream.guessed_rate or ASSUMED_RATE)
+            name = path.stem if isinstance(path, Path) else path
+            self.info = VideoInfo(name, stream.frames or None, rate, Fraction(stream.time_base or 1 / rate))
+            self.announced = _announced(container, stream)
+            if isinstance(path, Path) and container.streams.audio:
+                self.sound = path
+
+    def _entries(self) -> Iterator[Entry]:
+        index, seconds = 0, None
+        with self._opened() as container:
+            stream = self._video(container)
+            stream.thread_type = "AUTO"
+            try:
+                for decoded in _decoded(container, stream):
+                    seconds = self._seconds(decoded, index, seconds)
+                    name = f"{index:06d}"
+                    where = f"{self.path}: frame {name}"
+                    yield Entry(index, name, seconds, bool(decoded.key_frame), partial(upright, decoded), where)
+                    index += 1
+            except (av.error.ExitError, av.error.TimeoutError) as error:
+                place = _place(index, seconds)
+                raise SourceError(
+                    f"{self.path}: no data for {self.patience} seconds after {place}; is it still up?"
+                ) from error
+            except (av.FFmpegError, OSError) as error:
+                raise SourceError(
+                    f"{self.path}: damaged after {_place(index, seconds)} ({error.strerror}); what comes before is kept"
+                ) from error
+        if index == 0:
+            raise SourceError(f"{self.path}: a video without frames")
+        end = (seconds or Fraction(0)) + 1 / self.info.rate
+        if self.announced is not None and end + SHORT < self.announced:
+            log.warning(
+                "%s: ends after %s, though it announces %.2f s; is it cut off?",
+                *(self.path, _place(index, seconds), float(self.announced)),
+            )
+
+    def _seconds(self, decoded: av.VideoFrame, index: int, previous: Fraction | None) -> Fraction:
+        """The frame's time; where the file has none (raw streams), that of its rate, on a whole tick."""
+        if decoded.pts is not None and decoded.time_base is not None:
+            return decoded.pts * Fraction(decoded.time_base)
+        step = Fraction(index) / self.info.rate if previous is None else previous + 1 / self.info.rate
+        return round(step / self.info.time_base) * self.info.time_base
+
+    def _opened(self) -> av.container.InputContainer:
+        try:
+            return av.open(self.address, timeout=self.patience)
+        except (av.error.ExitError, av.error.TimeoutError) as error:
+            raise SourceError(f"{self.address}: no answer for {self.patience} seconds") from error
+        except (av.FFmpegError, OSError) as error:
+            raise SourceError(f"{self.address}: not a readable video ({error.strerror})") from error
+
+    def _video(self, container: av.container.InputContainer) -> av.VideoStream:
+        if not container.streams.video:
+            raise SourceError(f"{self.address}: holds no video stream")
+        return container.streams.video[0]
+
+
+def _place(index: int, seconds: Fraction | None) -> str:
+    return "the beginning" if index == 0 or seconds is None else f"frame {index - 1:06d} at {float(seconds):.2f} s"
+
+
+def _announced(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction | None:
+    """When the video ends by its own account; None where sound alone may be what lasts so long."""
+    start = Fraction(container.start_time or 0, av.time_base)
+    if stream.duration is not None and stream.time_base is not None:
+        return start + stream.duration * Fraction(stream.time_base)
+    if container.duration is None or len(container.streams) > 1:
+        return None
+    return start + Fraction(container.duration, av.time_base)
+
+
+def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Frames as they decode; at a break, those that the decoder still holds come before its error."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            frames = [] if packet is None else packet.decode()
+        except (av.FFmpegError, OSError):
+            yield from _drained(stream)
+            raise
+        if packet is None:
+            return
+        yield from frames
+
+
+def _drained(stream: av.VideoStream) -> list[av.VideoFrame]:
+    try:
+        return list(stream.codec_context.decode(None))
+    except (av.FFmpegError, OSError):
+        return []
+
+
+def upright(decoded: av.VideoFrame) -> np.ndarray:
+    """The frame as it is meant to be seen: the display matrix turns it counter-clockwise by `rotation` degrees."""
+    image = decoded.to_ndarray(format="rgb24")
+    return np.ascontiguousarray(np.rot90(image, round(decoded.rotation / 90) % 4))

@@ -1,0 +1,51 @@
+"""Frames that are images: a folder of them, or arrays in memory."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from longtake.errors import SourceError
+from longtake.types import VideoInfo
+from longtake.video.images import IMAGE_ENDINGS, natural_order, read_image
+from longtake.video.source import ASSUMED_RATE, Entry, Source
+
+
+class FolderSource(Source):
+    """Every image of a folder, whatever its name; a frame is named by its stem."""
+
+    def __init__(self, path: Path, rate: Fraction = ASSUMED_RATE) -> None:
+        found = (file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.is_file())
+        self.files = sorted((file for file in found if not file.name.startswith(".")), key=natural_order)
+        if not self.files:
+            raise SourceError(f"{path}: no images in this folder; it may hold {', '.join(sorted(IMAGE_ENDINGS))}")
+        names = [file.stem for file in self.files]
+        if twice := sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []:
+            raise SourceError(f"{path}: several images are named {twice[0]}; frames are named without their ending")
+        self.info = VideoInfo(path.name, len(self.files), rate, 1 / rate)
+
+    def _entries(self) -> Iterator[Entry]:
+        for index, file in enumerate(self.files):
+            yield Entry(index, file.stem, index / self.info.rate, True, partial(read_image, file), str(file))
+
+
+class ArraySource(Source):
+    """Frames from memory: RGB uint8 [h, w, 3] each, or grey [h, w]; one array of them, or any iterable."""
+
+    def __init__(self, images: np.ndarray | Iterable[np.ndarray], rate: Fraction = ASSUMED_RATE) -> None:
+        count = len(images) if isinstance(images, np.ndarray | list | tuple) else None
+        self.images, self.info = images, VideoInfo("arrays", count, rate, 1 / rate)
+
+    def _entries(self) -> Iterator[Entry]:
+        for index, image in enumerate(self.images):
+            name = f"{index:06d}"
+            yield Entry(index, name, index / self.info.rate, True, partial(_as_rgb, image, index), f"frame {name}")
+
+
+def _as_rgb(image: np.ndarray, index: int) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        shape = "x".join(map(str, image.shape))
+        raise SourceError(f"frame {index}: an array {shape} of {image.dtype}; give uint8, [h, w, 3] or [h, w]")
+    return np.array(image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2))
