@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from longtake.errors import MaskError
-from longtake.types import Frame
+from longtake.types import Frame, Masks
 from longtake.video.masks import read_masks
 from longtake.video.palette import colours, voc_palette, write_labels
 from longtake.video.prompts import MaskFolder
@@ -115,4 +115,152 @@ def test_masks_whose_frame_never_comes_are_named(tmp_path: Path) -> None:
     folder = MaskFolder(tmp_path)
     folder(frame(0, "000000"))
     with pytest.raises(MaskError, match=r"1 masks fit no frame.*99"):
+        folder.check_used()
+
+
+# every mode that a mask comes in: the same two objects
+
+
+LAYOUT = np.kron(np.array([[0, 1, 1], [0, 0, 2]]), np.ones((4, 4), int))
+
+
+def indexed(values: np.ndarray) -> Image.Image:
+    image = Image.fromarray(values.astype(np.uint8), mode="P")
+    image.putpalette(voc_palette().tobytes())
+    return image
+
+
+def coloured(first: tuple[int, ...], second: tuple[int, ...]) -> Image.Image:
+    clear = (0,) * len(first)
+    return Image.fromarray(np.array([clear, first, second], np.uint8)[LAYOUT])
+
+
+MODES = {
+    "palette": indexed(LAYOUT),
+    "grey": Image.fromarray(LAYOUT.astype(np.uint8)),
+    "16 bits": Image.fromarray(LAYOUT.astype(np.uint16)),
+    "32 bits": Image.fromarray(LAYOUT.astype(np.int32)),
+    "grey as RGB": Image.fromarray(np.repeat(LAYOUT[..., None], 3, axis=2).astype(np.uint8)),
+    "grey and alpha": Image.fromarray(np.dstack([LAYOUT, np.full_like(LAYOUT, 255)]).astype(np.uint8)),
+    "RGB of the palette": coloured((128, 0, 0), (0, 128, 0)),
+    "RGB of any colours": coloured((10, 200, 30), (200, 10, 30)),
+    "RGBA": coloured((10, 200, 30, 255), (200, 10, 30, 255)),
+}
+
+
+@pytest.mark.parametrize("mode", sorted(MODES))
+@pytest.mark.parametrize("ending", ["png", "tif", "webp"])
+def test_every_mode_gives_the_same_objects(tmp_path: Path, mode: str, ending: str) -> None:
+    if (ending == "webp" and not mode.startswith(("RGB", "grey as"))) or (ending == "png" and mode == "32 bits"):
+        pytest.skip("no such images")
+    path = tmp_path / f"m.{ending}"
+    MODES[mode].save(path, **({"lossless": True} if ending == "webp" else {}))
+    masks = read_masks(path)
+    assert masks.ids == (1, 2)
+    assert np.array_equal(masks.labels, LAYOUT)
+
+
+def test_colours_mean_the_same_in_every_mask_and_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    coloured((9, 200, 30), (200, 9, 30)).save(tmp_path / "0.png")
+    coloured((200, 9, 30), (5, 5, 250)).save(tmp_path / "1.png")
+    folder = MaskFolder(tmp_path)
+    with caplog.at_level("INFO", "longtake"):
+        first, second = folder(frame(0, "0")), folder(frame(1, "1"))
+    assert first is not None
+    assert second is not None
+    assert np.array_equal(first.labels, LAYOUT)
+    assert np.array_equal(second.labels, np.array([0, 2, 3])[LAYOUT])
+    assert [m.partition(": ")[2] for m in caplog.messages] == [
+        "colours taken for objects: #09c81e is 1, #c8091e is 2",
+        "colours taken for objects: #0505fa is 3",
+    ]
+
+
+def test_transparent_pixels_are_background(tmp_path: Path) -> None:
+    values = np.full((8, 8, 4), (200, 10, 30, 0), np.uint8)
+    values[2:6, 2:6, 3] = 255
+    masks = read_masks(save(tmp_path / "m.png", values))
+    assert masks.labels.sum() == 16
+    values[2, 2:6, 3] = 128
+    with pytest.raises(MaskError, match=r"m\.png: 4 pixels are half transparent"):
+        read_masks(save(tmp_path / "m.png", values))
+
+
+def disc(size: int = 64) -> np.ndarray:
+    """A disc's exact coverage of each pixel, 0 to 1."""
+    y, x = np.mgrid[: 8 * size, : 8 * size] / 8
+    inside = np.hypot(y - size / 2, x - size / 2) < size / 3
+    return inside.reshape(size, 8, size, 8).mean(axis=(1, 3))
+
+
+@pytest.mark.parametrize("level", [255, 128, 40])
+def test_soft_edges_of_any_grey_are_refused_with_their_number(tmp_path: Path, level: int) -> None:
+    values = np.round(disc() * level).astype(np.uint8)
+    between = values[(values > 0) & (values < level)]
+    expected = f"{len(between)} pixels of {len(np.unique(between))} stray values"
+    with pytest.raises(MaskError, match=rf"m\.png: {expected}"):
+        read_masks(save(tmp_path / "m.png", values))
+
+
+def test_soft_edges_between_colours_are_refused(tmp_path: Path) -> None:
+    values = np.round(disc()[..., None] * np.array([250, 40, 10])).astype(np.uint8)
+    with pytest.raises(MaskError, match="stray values, as of soft edges"):
+        read_masks(save(tmp_path / "m.png", values))
+
+
+def test_a_mask_saved_as_jpeg_is_refused(tmp_path: Path) -> None:
+    values = np.where(disc() > 0.5, 255, 0).astype(np.uint8)
+    Image.fromarray(values).save(tmp_path / "m.jpg")
+    with pytest.raises(MaskError, match="stray values"):
+        read_masks(tmp_path / "m.jpg")
+
+
+def test_a_thin_object_beside_another_is_no_soft_edge(tmp_path: Path) -> None:
+    values = np.zeros((32, 32), np.uint8)
+    values[4:12, 4:12], values[8, 12:30] = 3, 7
+    assert read_masks(save(tmp_path / "m.png", values)).ids == (3, 7)
+
+
+@given(
+    st.lists(st.integers(1, 65_535), min_size=1, max_size=6, unique=True),
+    st.integers(1, 9),
+    st.integers(1, 9),
+)
+def test_any_ids_survive_being_written_and_read(
+    tmp_path_factory: pytest.TempPathFactory, ids: list[int], height: int, width: int
+) -> None:
+    rng = np.random.default_rng(len(ids))
+    labels = np.array([0, *ids], np.uint16)[rng.integers(0, len(ids) + 1, (height, width))]
+    labels[labels == 255] = 254  # which means "ignore" in a palette
+    path = tmp_path_factory.mktemp("masks") / "m.png"
+    write_labels(path, labels)
+    assert np.array_equal(read_masks(path).labels, labels)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 65_536, True, "1", 1.0])
+def test_ids_outside_1_to_65535_are_refused(wrong: object) -> None:
+    with pytest.raises(MaskError, match="ids are whole numbers from 1 to 65535"):
+        Masks.of({wrong: np.ones((2, 2), bool)})  # type: ignore[dict-item]
+
+
+def test_arrays_of_ids_are_checked() -> None:
+    assert Masks.of(np.array([[0, 9], [400, 9]])).ids == (9, 400)
+    assert Masks.of({5: np.eye(2), 7: [[1, 0], [0, 0]]}).labels.tolist() == [[7, 0], [0, 5]]
+    for wrong in (np.array([[70_000]]), np.array([[-1]]), np.ones((2, 2)), np.ones((2, 2, 1), int)):
+        with pytest.raises(MaskError, match="the given masks: "):
+            Masks.of(wrong)
+    with pytest.raises(MaskError, match="masks of shapes"):
+        Masks.of({1: np.ones((2, 2)), 2: np.ones((3, 2))})
+
+
+def test_a_mask_of_too_large_an_id_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match=r"m\.tif: object id 65536"):
+        read_masks(save(tmp_path / "m.tif", np.full((2, 2), 65_536, np.int32)))
+
+
+def test_a_folder_without_any_object_is_named(tmp_path: Path) -> None:
+    save(tmp_path / "0.png", np.zeros((2, 2), np.uint8))
+    folder = MaskFolder(tmp_path)
+    assert folder(frame(0, "0")) is not None
+    with pytest.raises(MaskError, match="no mask pixels in any mask"):
         folder.check_used()

@@ -1,4 +1,3 @@
-import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from longtake.types import VideoInfo
 from longtake.video.folder import FolderSource
 from longtake.video.sinks import VideoSink, make_folder
 from longtake.video.sources import open_source
-
 
 INFO = VideoInfo("clip", None, Fraction(24), Fraction(1, 90_000))
 
@@ -53,25 +51,6 @@ def test_a_video_keeps_its_timestamps(tmp_path: Path) -> None:
 def test_odd_sizes_lose_one_line_in_h264(tmp_path: Path) -> None:
     frame = next(iter(open_source(video(tmp_path / "odd.mp4", [Fraction(0)], height=97, width=131))))
     assert frame.size == (96, 130)
-
-
-# x' = a x + c y, y' = b x + d y; see the display matrix of ISO/IEC 14496-12, section 8.3.2
-QUARTERS = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}
-
-
-@pytest.mark.parametrize("clockwise", sorted(QUARTERS))
-def test_rotation_is_applied_once(tmp_path: Path, clockwise: int) -> None:
-    path = video(tmp_path / "turned.mp4", [Fraction(0), Fraction(1, 24)])
-    data = bytearray(path.read_bytes())
-    start = data.index(b"tkhd") + 4 + 40
-    a, b, c, d = (value << 16 for value in QUARTERS[clockwise])
-    data[start : start + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(data)
-    frame = next(iter(open_source(path)))
-    assert frame.size == ((64, 48) if clockwise != 180 else (48, 64))
-    bright = np.argwhere(frame.image[..., 0] > 150).mean(axis=0) / frame.size
-    corner = {90: (0, 1), 180: (1, 1), 270: (1, 0)}[clockwise]
-    assert np.abs(bright - corner).max() < 0.2
 
 
 def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:

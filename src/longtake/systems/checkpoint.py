@@ -85,6 +85,14 @@ def load_checkpoint(path: Path, settings: Mapping[str, Any] | None = None) -> tu
 
 def fill(system: AnySystem, weights: Mapping[str, Tensor], origin: str) -> None:
     """Load weights by name, shapes checked. Raises CheckpointError naming what is missing, unknown or misshaped."""
+    if problems := misfits(system, weights):
+        raise CheckpointError(f"{origin}: {len(problems)} tensors do not fit the preset: {'; '.join(problems[:3])}")
+    with torch.no_grad():
+        system.load_state_dict(dict(weights), strict=False)
+
+
+def misfits(system: AnySystem, weights: Mapping[str, Tensor]) -> list[str]:
+    """What is missing, unknown or misshaped among weights, in words."""
     wanted = {k: v for k, v in system.state_dict().items() if not k.endswith("num_batches_tracked")}
     problems = [f"lacks {name}" for name in wanted if name not in weights]
     problems += [f"has unknown {name}" for name in weights if name not in wanted]
@@ -93,7 +101,4 @@ def fill(system: AnySystem, weights: Mapping[str, Tensor], origin: str) -> None:
         for name, tensor in wanted.items()
         if name in weights and weights[name].shape != tensor.shape
     ]
-    if problems:
-        raise CheckpointError(f"{origin}: {len(problems)} tensors do not fit the preset: {'; '.join(problems[:3])}")
-    with torch.no_grad():
-        system.load_state_dict(dict(weights), strict=False)
+    return problems

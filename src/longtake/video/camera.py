@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,7 +27,7 @@ class CameraSource(Source):
         camera.release()
         self.info = VideoInfo(f"camera {index}", None, rate, Fraction(1, TICKS))
 
-    def _entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Entry]:
         camera, begin, ticks = self._opened(), time.monotonic(), -1
         try:
             index = 0
@@ -42,7 +43,7 @@ class CameraSource(Source):
         finally:
             camera.release()
 
-    def _opened(self) -> cv2.VideoCapture:
+    def _opened(self) -> Any:
         level = cv2.utils.logging.getLogLevel()
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
         try:

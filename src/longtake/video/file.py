@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from longtake.errors import SourceError
-from longtake.types import VideoInfo
+from longtake.types import Frame, VideoInfo
 from longtake.video.source import ASSUMED_RATE, Entry, Source
 
 log = logging.getLogger("longtake")
@@ -37,11 +37,10 @@ class FileSource(Source):
             if isinstance(path, Path) and container.streams.audio:
                 self.sound = path
 
-    def _entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Entry]:
         index, seconds = 0, None
         with self._opened() as container:
             stream = self._video(container)
-            stream.thread_type = "AUTO"
             try:
                 for decoded in _decoded(container, stream):
                     seconds = self._seconds(decoded, index, seconds)
@@ -55,17 +54,24 @@ class FileSource(Source):
                     f"{self.path}: no data for {self.patience} seconds after {place}; is it still up?"
                 ) from error
             except (av.FFmpegError, OSError) as error:
+                place = _place(index, seconds)
                 raise SourceError(
-                    f"{self.path}: damaged after {_place(index, seconds)} ({error.strerror}); what comes before is kept"
+                    f"{self.path}: damaged after {place} ({error.strerror}); the frames before are good"
                 ) from error
         if index == 0:
             raise SourceError(f"{self.path}: a video without frames")
-        end = (seconds or Fraction(0)) + 1 / self.info.rate
-        if self.announced is not None and end + SHORT < self.announced:
-            log.warning(
-                "%s: ends after %s, though it announces %.2f s; is it cut off?",
-                *(self.path, _place(index, seconds), float(self.announced)),
-            )
+
+    def __iter__(self) -> Iterator[Frame]:
+        last = None
+        for last in super().__iter__():
+            yield last
+        if last is not None and self.span.end is None and self.cut_off(last.seconds):
+            place, announced = _place(last.index + 1, last.seconds), float(self.announced)
+            log.warning("%s: ends after %s, though it announces %.2f s; is it cut off?", self.path, place, announced)
+
+    def cut_off(self, last: Fraction) -> bool:
+        """Whether a last frame at this time comes earlier than the file announces."""
+        return self.announced > 0 and last + 1 / self.info.rate + SHORT < self.announced
 
     def _seconds(self, decoded: av.VideoFrame, index: int, previous: Fraction | None) -> Fraction:
         """The frame's time; where the file has none (raw streams), that of its rate, on a whole tick."""
@@ -92,18 +98,21 @@ def _place(index: int, seconds: Fraction | None) -> str:
     return "the beginning" if index == 0 or seconds is None else f"frame {index - 1:06d} at {float(seconds):.2f} s"
 
 
-def _announced(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction | None:
-    """When the video ends by its own account; None where sound alone may be what lasts so long."""
+def _announced(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction:
+    """When the video ends by its own account; 0 where it gives none, or where sound alone may be what lasts so long."""
     start = Fraction(container.start_time or 0, av.time_base)
     if stream.duration is not None and stream.time_base is not None:
         return start + stream.duration * Fraction(stream.time_base)
     if container.duration is None or len(container.streams) > 1:
-        return None
+        return Fraction(0)
     return start + Fraction(container.duration, av.time_base)
 
 
 def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Frames as they decode; at a break, those that the decoder still holds come before its error."""
+    """Frames as they decode; at a break, those that the decoder still holds come before its error.
+
+    Not by threads that take a frame each: at a break those lose frames, and the error with them.
+    """
     packets = container.demux(stream)
     while True:
         try:

@@ -26,7 +26,7 @@ class FolderSource(Source):
             raise SourceError(f"{path}: several images are named {twice[0]}; frames are named without their ending")
         self.info = VideoInfo(path.name, len(self.files), rate, 1 / rate)
 
-    def _entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Entry]:
         for index, file in enumerate(self.files):
             yield Entry(index, file.stem, index / self.info.rate, True, partial(read_image, file), str(file))
 
@@ -38,7 +38,7 @@ class ArraySource(Source):
         count = len(images) if isinstance(images, np.ndarray | list | tuple) else None
         self.images, self.info = images, VideoInfo("arrays", count, rate, 1 / rate)
 
-    def _entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[Entry]:
         for index, image in enumerate(self.images):
             name = f"{index:06d}"
             yield Entry(index, name, index / self.info.rate, True, partial(_as_rgb, image, index), f"frame {name}")

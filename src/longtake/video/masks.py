@@ -1,6 +1,6 @@
 """Mask images: ids in any of the usual modes, colours taken for ids with a report, soft edges refused."""
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,8 +13,6 @@ from longtake.errors import MaskError
 from longtake.types import LARGEST_ID, Masks
 from longtake.video.images import UNREADABLE
 from longtake.video.palette import voc_palette
-
-log = logging.getLogger("longtake")
 
 Colour = tuple[int, int, int]
 
@@ -31,20 +29,23 @@ class Colours:
 
     known: dict[Colour, int] = field(default_factory=lambda: {(0, 0, 0): 0})
 
-    def take(self, found: list[Colour], origin: str) -> list[int]:
-        """The ids of colours; new ones are reported. Raises MaskError where there are too many."""
+    def take(self, found: list[Colour]) -> list[int]:
+        """The ids of colours, new ones among them."""
         if fresh := [colour for colour in found if colour not in self.known]:
             palette = {tuple(int(c) for c in colour): i for i, colour in enumerate(voc_palette())}
             for colour in fresh:
                 self.known[colour] = palette.get(colour, 0) or self._free()
-            told = ", ".join("#{:02x}{:02x}{:02x} is object {}".format(*c, self.known[c]) for c in fresh[:12])
-            more = f", and {len(fresh) - 12} more" if len(fresh) > 12 else ""
-            log.info("%s: colours taken for ids: %s%s", origin, told, more)
         return [self.known[colour] for colour in found]
 
     def _free(self) -> int:
         taken = set(self.known.values())
         return next(i for i in range(1, LARGEST_ID + 2) if i not in taken)
+
+
+def told(taken: Sequence[tuple[Colour, int]]) -> str:
+    """Colours and their ids in words."""
+    words = ", ".join("#{:02x}{:02x}{:02x} is {}".format(*colour, name) for colour, name in taken[:12])
+    return words + (f" and {len(taken) - 12} more" if len(taken) > 12 else "")
 
 
 def read_masks(path: Path, colours: Colours | None = None) -> Masks:
@@ -96,7 +97,7 @@ def _from_colours(values: UInt8[np.ndarray, "h w 3"], colours: Colours, path: Pa
     packed = values.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     _refuse_soft(packed, values, path)
     found, place = np.unique(packed, return_inverse=True)
-    names = colours.take([(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in found], str(path))
+    names = colours.take([(int(c) >> 16, int(c) >> 8 & 255, int(c) & 255) for c in found])
     labels = np.array(names, np.uint16)[place.reshape(packed.shape)]
     return Masks(labels, tuple(int(i) for i in np.unique(labels) if i), str(path))
 

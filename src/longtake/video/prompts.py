@@ -1,11 +1,14 @@
 """Given masks by frame: one image for the first frame, or a folder of images named like the frames or by number."""
 
+import logging
 from pathlib import Path
 
 from longtake.errors import MaskError
 from longtake.types import Frame, Masks
 from longtake.video.images import IMAGE_ENDINGS, natural_order
-from longtake.video.masks import Colours, read_masks
+from longtake.video.masks import Colours, read_masks, told
+
+log = logging.getLogger("longtake")
 
 
 class MaskFolder:
@@ -25,17 +28,24 @@ class MaskFolder:
     def __call__(self, frame: Frame) -> Masks | None:
         """The masks given on this frame. Raises MaskError where its image cannot be read."""
         if self.single is not None:
-            masks, self.single = read_masks(self.single, self.colours), None
+            masks, self.single = self._read(self.single), None
             if not masks.ids:
                 raise MaskError(f"{self.path}: no mask pixels (all are background); mark at least one object")
             return masks
         for name in (frame.name, self.by_number.get(frame.index)):
             if name in self.unused:
                 self.unused.discard(name)
-                masks = read_masks(self.by_name[name], self.colours)
+                masks = self._read(self.by_name[name])
                 self.objects += len(masks.ids)
                 return masks
         return None
+
+    def _read(self, path: Path) -> Masks:
+        known = len(self.colours.known)
+        masks = read_masks(path, self.colours)
+        if fresh := list(self.colours.known.items())[known:]:
+            log.info("%s: colours taken for objects: %s", path, told(fresh))
+        return masks
 
     def check_used(self, all_frames: bool = True) -> None:
         """Raises MaskError naming masks whose frame never came (if all frames did), or where none held an object."""

@@ -30,7 +30,7 @@ class Sound:
             else output.add_stream("aac", rate=track.codec_context.sample_rate)
         )
         self.packets = self._copied(track) if copied else self._encoded(track)
-        self.waiting: "Packet | None" = None
+        self.waiting: Packet | None = None
 
     def until(self, seconds: Fraction) -> None:
         """Mux what begins before this second of the source."""

@@ -38,14 +38,14 @@ class Source(ABC):
     """The file whose sound belongs to the frames."""
 
     @abstractmethod
-    def _entries(self) -> Iterator[Entry]:
-        """All frames of the source."""
+    def entries(self) -> Iterator[Entry]:
+        """All frames of the source, whatever the span."""
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames within the span. Raises SourceError where one cannot be read or has another size."""
         first: Entry | None = None
         size: tuple[str, tuple[int, ...]] | None = None
-        for entry in self._entries():
+        for entry in self.entries():
             first = first or entry
             since = entry.seconds - first.seconds
             if self.span.begins_after(entry.index, since):
