@@ -1,32 +1,16 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from longtake.cli.main import expand_lists, main
-from longtake.systems.checkpoint import Card, save_checkpoint
-from longtake.systems.zoo import ZOO, preset
+from longtake.cli.main import expand_lists
+from longtake.systems.zoo import ZOO
 
-TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
-
-
-@pytest.fixture
-def tiny_model(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny.safetensors"
-    save_checkpoint(path, preset("stm-mobilenet-v2", TINY).build().state_dict(), Card("stm-mobilenet-v2", TINY))
-    return path
-
-
-def run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    """The exit status of the program."""
-    monkeypatch.setattr(sys, "argv", ["longtake", *map(str, words)])
-    with pytest.raises(SystemExit) as stopped:
-        main()
-        raise SystemExit(0)
-    return int(stopped.value.code or 0)
+Run = Callable[..., int]
 
 
 def test_help_and_import_load_no_torch() -> None:
@@ -40,22 +24,18 @@ def test_help_and_import_load_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "segment", "train", "models", "models list", "models show", "models convert"]
+    "command", ["demo", "segment", "train", "doctor", "models", "models list", "models show", "models convert"]
 )
-def test_every_command_teaches_by_example(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(monkeypatch, *command.split(), "--help") == 0
+def test_every_command_teaches_by_example(command: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command.split(), "--help") == 0
     assert command == "models" or f"longtake {command}" in capsys.readouterr().out
 
 
-def test_segment_writes_every_frame(
-    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_segment_writes_every_frame(folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run) -> None:
     frames, masks = folder_clip
     out = tmp_path / "out"
     words = ("--masks", masks / "0.png", "--out", out, "--model", tiny_model, "--save", "probabilities,overlay")
-    assert run(monkeypatch, "segment", frames, *words) == 0
+    assert run("segment", frames, *words) == 0
     assert sorted(p.name for p in (out / "labels").iterdir()) == [f"{i}.png" for i in range(6)]
     assert (out / "overlay.mp4").stat().st_size > 0
     probabilities = np.load(out / "probabilities" / "3.npy")
@@ -68,22 +48,20 @@ def test_segment_writes_every_frame(
 
 
 def test_a_folder_of_masks_corrects_every_frame(
-    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run
 ) -> None:
     frames, masks = folder_clip
-    assert run(monkeypatch, "segment", frames, "--masks", masks, "--out", tmp_path / "o", "--model", tiny_model) == 0
+    assert run("segment", frames, "--masks", masks, "--out", tmp_path / "o", "--model", tiny_model) == 0
     for path in masks.iterdir():
         given, written = np.array(Image.open(path)), np.array(Image.open(tmp_path / "o" / "labels" / path.name))
         for name in set(np.unique(given)) - {0}:  # an object that a mask leaves out goes on being followed
             assert np.array_equal(written == name, given == name)
 
 
-def test_models_show_and_list(
-    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(monkeypatch, "models", "show", tiny_model) == 0
+def test_models_show_and_list(tiny_model: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "show", tiny_model) == 0
     assert "preset: stm-mobilenet-v2" in capsys.readouterr().out
-    assert run(monkeypatch, "models", "list") == 0
+    assert run("models", "list") == 0
     listed = capsys.readouterr().out
     assert all(name in listed for name in ZOO)
 
@@ -141,13 +119,13 @@ def test_bad_input_gives_one_line_and_status_1(
     folder_clip: tuple[Path, Path],
     tiny_model: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     wrong = []
     for case, (words, expected) in bad_inputs(*folder_clip, tiny_model, tmp_path).items():
         capfd.readouterr()
-        status = run(monkeypatch, *words)
+        status = run(*words)
         lines = capfd.readouterr().err.splitlines()
         if status != 1 or len(lines) != 1 or expected not in lines[0]:
             wrong.append((case, status, lines))
@@ -155,12 +133,12 @@ def test_bad_input_gives_one_line_and_status_1(
 
 
 def test_what_was_written_before_an_error_stays_whole(
-    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run
 ) -> None:
     frames, masks = folder_clip
     (frames / "4.png").write_bytes((frames / "4.png").read_bytes()[:200])
     out = tmp_path / "out"
-    assert run(monkeypatch, "segment", frames, "--masks", masks / "0.png", "--out", out, "--model", tiny_model) == 1
+    assert run("segment", frames, "--masks", masks / "0.png", "--out", out, "--model", tiny_model) == 1
     for index in range(4):
         Image.open(out / "labels" / f"{index}.png").load()
     from longtake.video.sources import open_source
@@ -169,9 +147,9 @@ def test_what_was_written_before_an_error_stays_whole(
     assert not list(out.rglob("*.partial"))
 
 
-def test_wrong_usage_is_status_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, "segment") == 2
-    assert run(monkeypatch, "fly") == 2
+def test_wrong_usage_is_status_2(run: Run) -> None:
+    assert run("segment") == 2
+    assert run("fly") == 2
 
 
 def test_an_interrupt_is_status_130_and_keeps_what_was_done(
@@ -179,6 +157,7 @@ def test_an_interrupt_is_status_130_and_keeps_what_was_done(
     tiny_model: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    run: Run,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     from longtake.export import segment as module
@@ -193,7 +172,7 @@ def test_an_interrupt_is_status_130_and_keeps_what_was_done(
 
     monkeypatch.setattr(module, "blend", interrupted)
     words = ("--masks", masks / "0.png", "--out", tmp_path / "out", "--model", tiny_model)
-    assert run(monkeypatch, "segment", frames, *words) == 130
+    assert run("segment", frames, *words) == 130
     assert capfd.readouterr().err == "longtake: interrupted; what was finished is kept\n"
     assert len(list((tmp_path / "out/labels").iterdir())) == 3
     assert (tmp_path / "out/overlay.mp4").exists()

@@ -12,6 +12,7 @@ from torch import Tensor
 from longtake.engine.objects import remove
 from longtake.engine.propagate import propagate
 from longtake.engine.runtime import runtime
+from longtake.engine.session import Session
 from longtake.engine.step import Step, rules_for, step
 from longtake.engine.unroll import Clip, Unroll
 from longtake.memory import tree
@@ -53,8 +54,7 @@ def test_unroll_propagate_and_step_agree(system: AnySystem, clip: Clip) -> None:
     with torch.no_grad():
         outputs, _ = Unroll(system, rules_for(system))(clip)
     frames = [Frame(t, str(t), Fraction(t), True, _picture(clip, t)) for t in range(5)]
-    labels = (clip.masks[0, 0, 0] + 2 * clip.masks[0, 0, 1]).numpy().astype(np.uint16)
-    prompts = {0: Masks(labels, (1, 2))}
+    prompts = {0: Masks(_labels(clip), (1, 2))}
     predictions = propagate(
         system, frames, lambda frame: prompts.get(frame.index), run=runtime("cpu", "float32"), short_side=None
     )
@@ -76,12 +76,56 @@ def test_unroll_and_propagate_agree_on_margins(system: AnySystem, clip: Clip) ->
     with torch.no_grad():
         outputs, _ = Unroll(system, rules_for(system))(fitted)
     frames = [Frame(t, str(t), Fraction(t), True, _picture(small, t)) for t in range(5)]
-    first = Masks((small.masks[0, 0, 0] + 2 * small.masks[0, 0, 1]).numpy().astype(np.uint16), (1, 2))
+    first = Masks(_labels(small), (1, 2))
     run = runtime("cpu", "float32")
     for prediction in propagate(system, frames, lambda frame: first if frame.index == 0 else None, run=run):
         if t := prediction.frame.index:
             expected = placement.restore(outputs[t - 1].softmax(1))[0].numpy()
             assert np.abs(expected - prediction.probabilities).max() <= 1e-5
+
+
+def test_unroll_and_session_agree(system: AnySystem, clip: Clip) -> None:
+    with torch.no_grad():
+        outputs, _ = Unroll(system, rules_for(system))(clip)
+    session = Session(system, short_side=None)
+    for t in range(5):
+        prediction = session.push(_picture(clip, t), _labels(clip) if t == 0 else None)
+        if t:
+            assert np.abs(outputs[t - 1].softmax(1)[0].numpy() - prediction.probabilities).max() <= 1e-5
+
+
+def test_a_session_rewound_and_replayed_is_bit_identical(system: AnySystem, clip: Clip) -> None:
+    """From any of its last frames, with an object that came late, and from a moment that was kept."""
+    first, second = (np.where(_labels(clip) == name, np.uint16(name), np.uint16(0)) for name in (1, 2))
+    prompts = {0: first, 2: second}
+    session = Session(system)
+    kept, seen = session.moment(), []
+    for t in range(5):
+        seen.append(session.push(_picture(clip, t), prompts.get(t)).probabilities)
+    for to in (4, 3, 1, 0, kept):
+        session.rewind(to)
+        for t in range(session.time, 5):
+            assert np.array_equal(session.push(_picture(clip, t), prompts.get(t)).probabilities, seen[t])
+
+
+def test_two_interleaved_sessions_on_one_model_equal_two_separate_ones(system: AnySystem, clip: Clip) -> None:
+    clips = (clip, Clip(clip.images.flip(-1), clip.masks.flip(-1), clip.valid))
+
+    def push(session: Session, which: Clip, t: int) -> np.ndarray:
+        return session.push(_picture(which, t), _labels(which) if t == 0 else None).probabilities
+
+    apart = []
+    for which in clips:
+        session = Session(system)
+        apart.append([push(session, which, t) for t in range(5)])
+    sessions = [Session(system), Session(system)]
+    for t in range(5):
+        for session, which, alone in zip(sessions, clips, apart, strict=True):
+            assert np.array_equal(push(session, which, t), alone[t])
+
+
+def _labels(clip: Clip) -> np.ndarray:
+    return (clip.masks[0, 0, 0] + 2 * clip.masks[0, 0, 1]).numpy().astype(np.uint16)
 
 
 def _picture(clip: Clip, t: int) -> np.ndarray:
