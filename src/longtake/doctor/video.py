@@ -33,15 +33,10 @@ def examine_video(path: Path) -> Report:
     except SourceError as error:
         report.problems.append(str(error))
     if times:
-        report.facts |= {
-            "frames": str(len(times)),
-            "duration": f"{float(times[-1] - times[0]):.3f} s to the last frame",
-        }
+        report.facts |= {"frames": str(len(times)), "last frame": f"at {float(times[-1]):.3f} s"}
         _clock(report, times)
         if not report.problems and source.cut_off(times[-1]):
-            report.problems.append(
-                f"ends at {float(times[-1]):.2f} s, though it announces {float(source.announced):.2f}"
-            )
+            report.problems.append(f"ends there, though it announces {float(source.announced):.2f} s; is it cut off?")
     if any(side % 2 for size in sizes for side in size):
         report.notes.append("odd sides: an overlay video loses the last row or column")
     return report
