@@ -123,7 +123,8 @@ def main() -> None:
         print(f"{len(killed)} kills at steps {killed} of {STEPS}")
         print(f"{len(rows(whole)) - 1} losses {'the same' if same else 'DIFFER'}; averaged weights", end=" ")
         print("the same" if equal else "DIFFER")
-    sys.exit(0 if same and equal and len(killed) == given.kills and len(rows(whole)) == STEPS + 1 else 1)
+        done = len(rows(whole)) == STEPS + 1 and len(killed) == given.kills
+    sys.exit(0 if same and equal and done else 1)
 
 
 if __name__ == "__main__":
