@@ -216,6 +216,39 @@ def test_a_span_is_taken_by_seconds_clock_and_frame(
     assert [number(frame.image) for frame in frames] == list(expected)
 
 
+LONG = {
+    "mp4": {},
+    "fragmented mp4": {"container": {"movflags": "frag_keyframe+empty_moov"}},
+    "edited mp4": {"container": {"use_editlist": "1", "avoid_negative_ts": "disabled"}},
+    "mkv": {"time_base": Fraction(1, 1000)},
+    "ts": {},
+    "avi": {"codec": "mpeg4", "time_base": Fraction(1, 24)},
+    "h264": {"form": "h264", "time_base": Fraction(1, 24)},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(LONG))
+@pytest.mark.parametrize("mark", ["#0", "#1", "#100", "#137", "#199", "3", "6.04", "8.25"])
+def test_seeking_to_a_span_gives_the_frames_of_reading_on(tmp_path: Path, kind: str, mark: str) -> None:
+    base = LONG[kind].get("time_base", TICKS)
+    first = -30 if kind == "edited mp4" else 0
+    ticks = [round(i / 24 / base) for i in range(first, 200)]
+    images = [picture(i % 17) for i in range(230)]
+    path = tmp_path / f"clip.{kind.rsplit(maxsplit=1)[-1]}"
+    write_clip(path, ticks, images=images, options={"g": "24"}, **LONG[kind])
+    every, span = list(open_source(path)), parse_span(mark, None)
+    expected = [f for f in every if not span.begins_after(f.index, f.seconds - every[0].seconds)]
+    found = list(open_source(path, span))
+    assert [(f.index, f.seconds, f.keyframe) for f in found] == [(f.index, f.seconds, f.keyframe) for f in expected]
+    assert all(np.array_equal(a.image, b.image) for a, b in zip(found, expected, strict=True))
+
+
+def test_what_comes_before_a_span_is_not_decoded(tmp_path: Path) -> None:
+    path = write_clip(tmp_path / "clip.mp4", range(0, 200 * 3750, 3750), options={"g": "24"})
+    source = open_source(path, parse_span("#150", None))
+    assert 125 < next(source.entries()).index <= 150
+
+
 def test_an_empty_span_is_one_line(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", [0, 3750])
     with pytest.raises(SourceError, match="clip: has no frame from 5 to the end"):

@@ -38,7 +38,8 @@ class CameraSource(Source):
                 ticks = max(ticks + 1, round((time.monotonic() - begin) * TICKS))
                 name = f"{index:06d}"
                 where = f"{self.info.name}: frame {name}"
-                yield Entry(index, name, Fraction(ticks, TICKS), True, partial(_as_rgb, image), where)
+                seconds = Fraction(ticks, TICKS)
+                yield Entry(index, name, seconds, seconds, True, partial(_as_rgb, image), where)
                 index += 1
         finally:
             camera.release()

@@ -11,6 +11,7 @@ import numpy as np
 
 from longtake.errors import SourceError
 from longtake.types import Frame, VideoInfo
+from longtake.video.seek import find_start
 from longtake.video.source import ASSUMED_RATE, Entry, Source
 
 log = logging.getLogger("longtake")
@@ -38,28 +39,51 @@ class FileSource(Source):
                 self.sound = path
 
     def entries(self) -> Iterator[Entry]:
-        index, seconds = 0, None
-        with self._opened() as container:
-            stream = self._video(container)
-            try:
-                for decoded in _decoded(container, stream):
-                    seconds = self._seconds(decoded, index, seconds)
-                    name = f"{index:06d}"
-                    where = f"{self.path}: frame {name}"
-                    yield Entry(index, name, seconds, bool(decoded.key_frame), partial(upright, decoded), where)
-                    index += 1
-            except (av.error.ExitError, av.error.TimeoutError) as error:
-                place = _place(index, seconds)
-                raise SourceError(
-                    f"{self.path}: no data for {self.patience} seconds after {place}; is it still up?"
-                ) from error
-            except (av.FFmpegError, OSError) as error:
-                place = _place(index, seconds)
-                raise SourceError(
-                    f"{self.path}: damaged after {place} ({error.strerror}); the frames before are good"
-                ) from error
-        if index == 0:
+        """All frames; where a span begins later, those from the keyframe before it on."""
+        seconds = first = None
+        count = 0
+        try:
+            for index, decoded, first_tick in self._numbered():
+                seconds = self._seconds(decoded, index, seconds)
+                if first is None:
+                    first = seconds if first_tick is None else first_tick * self.info.time_base
+                name = f"{index:06d}"
+                where = f"{self.path}: frame {name}"
+                image = partial(upright, decoded)
+                yield Entry(index, name, seconds, seconds - first, bool(decoded.key_frame), image, where)
+                count = index + 1
+        except (av.error.ExitError, av.error.TimeoutError) as error:
+            place = _place(count, seconds)
+            raise SourceError(
+                f"{self.path}: no data for {self.patience} seconds after {place}; is it still up?"
+            ) from error
+        except (av.FFmpegError, OSError) as error:
+            place = _place(count, seconds)
+            raise SourceError(
+                f"{self.path}: damaged after {place} ({error.strerror}); the frames before are good"
+            ) from error
+        if count == 0:
             raise SourceError(f"{self.path}: a video without frames")
+
+    def _numbered(self) -> Iterator[tuple[int, av.VideoFrame, int | None]]:
+        """Index and frame, and the ticks of the file's first frame where a seek passed it by."""
+        if isinstance(self.path, Path) and self.span.start is not None:
+            with self._opened() as container:
+                start = find_start(container, self._video(container), self.span.start)
+            with self._opened() as container:
+                stream = self._video(container)
+                if start is not None:
+                    container.seek(start.ticks[start.target], stream=stream)
+                    frames = _decoded(container, stream)
+                    landed = next(frames, None)
+                    index = start.index_of(landed)
+                    if landed is not None and index is not None:
+                        yield index, landed, start.ticks[0]
+                        yield from ((i, frame, start.ticks[0]) for i, frame in enumerate(frames, index + 1))
+                        return
+        with self._opened() as container:
+            frames = _decoded(container, self._video(container))
+            yield from ((index, frame, None) for index, frame in enumerate(frames))
 
     def __iter__(self) -> Iterator[Frame]:
         last = None

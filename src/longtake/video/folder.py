@@ -28,7 +28,8 @@ class FolderSource(Source):
 
     def entries(self) -> Iterator[Entry]:
         for index, file in enumerate(self.files):
-            yield Entry(index, file.stem, index / self.info.rate, True, partial(read_image, file), str(file))
+            seconds = index / self.info.rate
+            yield Entry(index, file.stem, seconds, seconds, True, partial(read_image, file), str(file))
 
 
 class ArraySource(Source):
@@ -41,7 +42,8 @@ class ArraySource(Source):
     def entries(self) -> Iterator[Entry]:
         for index, image in enumerate(self.images):
             name = f"{index:06d}"
-            yield Entry(index, name, index / self.info.rate, True, partial(_as_rgb, image, index), f"frame {name}")
+            seconds = index / self.info.rate
+            yield Entry(index, name, seconds, seconds, True, partial(_as_rgb, image, index), f"frame {name}")
 
 
 def _as_rgb(image: np.ndarray, index: int) -> np.ndarray:

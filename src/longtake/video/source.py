@@ -23,6 +23,8 @@ class Entry:
     index: int
     name: str
     seconds: Fraction
+    since: Fraction
+    """Seconds since the source's first frame."""
     keyframe: bool
     load: Callable[[], np.ndarray]
     where: str
@@ -39,18 +41,15 @@ class Source(ABC):
 
     @abstractmethod
     def entries(self) -> Iterator[Entry]:
-        """All frames of the source, whatever the span."""
+        """All frames of the source; those before the span may be left out."""
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames within the span. Raises SourceError where one cannot be read or has another size."""
-        first: Entry | None = None
         size: tuple[str, tuple[int, ...]] | None = None
         for entry in self.entries():
-            first = first or entry
-            since = entry.seconds - first.seconds
-            if self.span.begins_after(entry.index, since):
+            if self.span.begins_after(entry.index, entry.since):
                 continue
-            if self.span.ends_before(entry.index, since):
+            if self.span.ends_before(entry.index, entry.since):
                 break
             image = entry.load()
             size = size or (entry.where, image.shape)
