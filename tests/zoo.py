@@ -38,6 +38,7 @@ def write_clip(
     options: dict[str, str] | None = None,
     images: list[np.ndarray] | None = None,
     sound: str | None = None,
+    sound_rate: int = 48_000,
     full_range: bool = False,
     matrix: Colorspace | None = None,
 ) -> Path:
@@ -52,7 +53,7 @@ def write_clip(
             stream.codec_context.color_range = shades
         if matrix is not None:
             stream.codec_context.colorspace = matrix
-        track = output.add_stream(sound, rate=48_000) if sound else None
+        track = output.add_stream(sound, rate=sound_rate) if sound else None
         for index, tick in enumerate(ticks):
             image = images[index] if images else picture(index, *size)
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
@@ -61,10 +62,10 @@ def write_clip(
             output.mux(stream.encode(frame))
         output.mux(stream.encode())
         if track is not None:
-            for start in range(0, round(ticks[-1] * time_base * 48_000), 1024):
+            for start in range(0, round(ticks[-1] * time_base * sound_rate), 1024):
                 wave = (np.sin(np.arange(start, start + 1024) / 20) * 8000).astype(np.int16)
                 tone = av.AudioFrame.from_ndarray(wave[None], layout="mono", format="s16")
-                tone.rate, tone.pts, tone.time_base = 48_000, start, Fraction(1, 48_000)
+                tone.rate, tone.pts, tone.time_base = sound_rate, start, Fraction(1, sound_rate)
                 output.mux(track.encode(tone))
             output.mux(track.encode())
     return path

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -137,6 +136,25 @@ def test_masks_by_frame_number_outside_a_span_are_no_error(tiny_model: Path, tmp
     assert read_masks(tmp_path / "o/labels/000004.png").ids == (4,)
 
 
+def test_a_run_that_never_begins_leaves_the_table_of_an_earlier_one(tiny_model: Path, tmp_path: Path, run: Run) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", [0, 3750])
+    words = ("--out", tmp_path / "o", "--model", tiny_model)
+    assert run("segment", clip, "--masks", mask(tmp_path / "m.png"), *words) == 0
+    assert run("segment", clip, "--masks", mask(tmp_path / "wrong.png", (48, 48)), *words) == 1
+    assert len(rows(tmp_path / "o")) == 2
+    assert not list((tmp_path / "o").rglob(".*"))
+
+
+def test_any_file_name_can_be_a_frames(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run
+) -> None:
+    frames, masks = folder_clip
+    for index, path in enumerate(sorted(frames.iterdir())):
+        path.rename(frames / f"{index}-\udce9 日.png")
+    assert run("segment", frames, "--masks", masks / "0.png", "--out", tmp_path / "o", "--model", tiny_model) == 0
+    assert len((tmp_path / "o/frames.csv").read_bytes().splitlines()) == 7
+
+
 def line_of(run: Run, capfd: pytest.CaptureFixture[str], *words: object) -> str:
     """The one line on stderr of a run that must fail."""
     capfd.readouterr()
@@ -188,6 +206,7 @@ def test_bad_footage_and_bad_masks_are_one_line(
         "no frame in the span": (clip, good, ("--start", "00:05"), "has no frame from 00:05"),
         "start after end": (clip, good, ("--start", "2", "--end", "1"), "--start 2 comes after --end 1"),
         "unreadable time": (clip, good, ("--end", "1:70"), "--end 1:70: write it as"),
+        "a password": ("rtsp://me:secret@127.0.0.1:9/x", good, (), "rtsp://127.0.0.1:9/x: not a readable"),
         "no camera": ("97", good, (), "camera 97: cannot be opened"),
         "no such stream": ("http://127.0.0.1:9/x", good, (), "http://127.0.0.1:9/x"),
     }
@@ -209,9 +228,9 @@ main()
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of file size")
 def test_a_full_disk_leaves_whole_files_alone(tiny_model: Path, tmp_path: Path) -> None:
     """Files may not grow beyond 30 kB here: labels fit, the overlay of noise does not."""
-    assert resource.RLIMIT_FSIZE is not None
     clip = write_clip(tmp_path / "c.mp4", range(0, 150_000, 3750), images=noisy(40), size=(96, 128))
     given = mask(tmp_path / "m.png", (96, 128))
     out = tmp_path / "out"

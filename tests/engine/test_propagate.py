@@ -93,9 +93,3 @@ def test_runtime_names_what_is_missing() -> None:
     with pytest.raises(SettingError, match="--precision half"):
         runtime("cpu", "half")
     assert runtime("cpu", "float32").dtype == torch.float32
-
-
-def test_a_runtime_takes_numbers_too_small_to_matter_as_zero() -> None:
-    """Products with them are slow, and attention makes many."""
-    runtime("cpu", "float32")
-    assert (torch.full((8,), 2e-38) * 0.1).count_nonzero() == 0

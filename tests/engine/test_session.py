@@ -85,6 +85,28 @@ def test_the_last_steps_can_be_taken_back_and_no_more(tiny: AnySystem, rendered:
     assert session.time == 1
 
 
+def test_a_kept_moment_of_another_branch_brings_its_own_past(tiny: AnySystem, rendered: Rendered) -> None:
+    images, ids = rendered(5)
+    session = Session(tiny)
+    for t, image in enumerate(images):
+        session.push(image, ids[0] if t == 0 else None)
+    later = session.moment()
+    session.rewind(2)
+    session.push(images[4])
+    session.rewind(later)
+    assert session.time == 5
+    with pytest.raises(SettingError, match="held are 5 to 5"):
+        session.rewind(2)
+
+
+def test_any_whole_number_rewinds(tiny: AnySystem, rendered: Rendered) -> None:
+    images, ids = rendered(2)
+    session = Session(tiny)
+    session.push(images[0], ids[0])
+    session.rewind(np.int64(0))
+    assert session.time == 0
+
+
 def test_removal_is_taken_back_too(tiny: AnySystem, rendered: Rendered) -> None:
     images, ids = rendered(3)
     session = Session(tiny)

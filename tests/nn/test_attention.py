@@ -33,3 +33,11 @@ def test_read_is_the_weighted_mean_of_values(keys: int) -> None:
     out = read(values, weights)
     for n in range(2):
         torch.testing.assert_close(out[0, n], values[0, n] @ weights[0, n % keys].T)
+
+
+def test_weights_hold_no_numbers_that_processors_are_slow_with() -> None:
+    keys = torch.tensor([0.0, 60.0, 92.0, 200.0]).sqrt().reshape(1, 1, 1, 4)
+    weights = affinity(keys, torch.zeros(1, 1, 1), "euclidean")
+    assert weights[0, 0, 0].tolist() == pytest.approx([1.0, 0.0, 0.0, 0.0])
+    assert weights[weights > 0].min() > torch.finfo(torch.float32).tiny
+    assert torch.tensor(-92.0).exp() < torch.finfo(torch.float32).tiny

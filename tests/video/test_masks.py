@@ -231,7 +231,6 @@ def test_any_ids_survive_being_written_and_read(
 ) -> None:
     rng = np.random.default_rng(len(ids))
     labels = np.array([0, *ids], np.uint16)[rng.integers(0, len(ids) + 1, (height, width))]
-    labels[labels == 255] = 254  # which means "ignore" in a palette
     path = tmp_path_factory.mktemp("masks") / "m.png"
     write_labels(path, labels)
     assert np.array_equal(read_masks(path).labels, labels)
@@ -264,3 +263,99 @@ def test_a_folder_without_any_object_is_named(tmp_path: Path) -> None:
     assert folder(frame(0, "0")) is not None
     with pytest.raises(MaskError, match="no mask pixels in any mask"):
         folder.check_used()
+
+
+def test_a_colour_of_the_palette_and_another_never_share_an_id(tmp_path: Path) -> None:
+    coloured((0, 0, 255), (128, 0, 0)).save(tmp_path / "0.png")
+    coloured((0, 0, 200), (0, 128, 0)).save(tmp_path / "1.png")
+    folder = MaskFolder(tmp_path)
+    first, second = folder(frame(0, "0")), folder(frame(1, "1"))
+    assert first is not None
+    assert second is not None
+    assert first.labels[0, 11] == 2  # blue, which is in no palette, after maroon, which is 1
+    assert first.labels[7, 11] == 1
+    assert sorted({*first.ids, *second.ids}) == [1, 2, 3, 4]
+
+
+def test_a_palette_that_begins_with_white_is_read_by_its_colours(tmp_path: Path) -> None:
+    image = Image.fromarray((LAYOUT == 0).astype(np.uint8), mode="P")  # index 1 is black, the background
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    image.save(tmp_path / "m.png")
+    assert np.array_equal(read_masks(tmp_path / "m.png").labels, LAYOUT > 0)
+
+
+@pytest.mark.parametrize(("index", "ids"), [(0, (1, 2)), (1, (2,))])
+def test_a_transparent_index_is_background(tmp_path: Path, index: int, ids: tuple[int, ...]) -> None:
+    MODES["palette"].save(tmp_path / "m.png", transparency=index)
+    assert read_masks(tmp_path / "m.png").ids == ids
+
+
+@pytest.mark.parametrize("mode", ["P", "I;16"])
+def test_soft_edges_are_refused_in_palettes_and_16_bits_too(tmp_path: Path, mode: str) -> None:
+    if mode == "P":
+        image = Image.fromarray(np.round(disc() * 255).astype(np.uint8), mode="P")
+        image.putpalette([level for level in range(256) for _ in range(3)])
+    else:
+        image = Image.fromarray(np.round(disc() * 65_535).astype(np.uint16))
+    image.save(tmp_path / "m.png")
+    with pytest.raises(MaskError, match="stray values"):
+        read_masks(tmp_path / "m.png")
+
+
+def test_white_beside_other_greys_is_an_object_and_beside_small_ids_it_is_none(tmp_path: Path) -> None:
+    greys = np.kron(np.array([[0, 85], [170, 255]], np.uint8), np.ones((9, 9), np.uint8))
+    assert read_masks(save(tmp_path / "m.png", greys)).ids == (85, 170, 255)
+    small = np.where(greys == 85, 1, np.where(greys == 170, 0, greys)).astype(np.uint8)
+    small[9:, :] = 255
+    assert read_masks(save(tmp_path / "n.png", small)).ids == (1,)
+    pair = np.zeros((32, 32), np.uint8)
+    pair[2:10, 2:10], pair[12:30, 12:30] = 128, 255
+    assert read_masks(save(tmp_path / "o.png", pair)).ids == (128, 255)
+
+
+def test_objects_of_a_pixel_or_a_line_are_objects(tmp_path: Path) -> None:
+    values = np.zeros((32, 32), np.uint8)
+    values[10:20, 10:20] = 3
+    values[2, 2], values[5, 9], values[30, 30], values[9, 10:20], values[20, 20] = 1, 2, 9, 7, 5
+    assert read_masks(save(tmp_path / "m.png", values)).ids == (1, 2, 3, 5, 7, 9)
+
+
+def test_a_photograph_is_no_mask(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    with pytest.raises(MaskError, match="stray values"):
+        read_masks(save(tmp_path / "m.png", values))
+
+
+def test_id_255_survives_our_own_output(tmp_path: Path) -> None:
+    labels = np.kron(np.array([[0, 2], [255, 2]]), np.ones((4, 4), int)).astype(np.uint16)
+    write_labels(tmp_path / "m.png", labels)
+    assert np.array_equal(read_masks(tmp_path / "m.png").labels, labels)
+
+
+def test_16_bits_per_colour_are_refused(tmp_path: Path) -> None:
+    import cv2
+
+    cv2.imwrite(str(tmp_path / "m.png"), np.ones((8, 8, 3), np.uint16))
+    with pytest.raises(MaskError, match="16 bits per colour"):
+        read_masks(tmp_path / "m.png")
+
+
+def test_masks_are_turned_as_their_camera_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    MODES["grey"].save(tmp_path / "m.png", exif=exif)
+    assert np.array_equal(read_masks(tmp_path / "m.png").labels, LAYOUT[::-1, ::-1])
+
+
+def test_numbers_of_masks_are_those_in_the_frames_names(tmp_path: Path) -> None:
+    save(tmp_path / "10.png", np.ones((2, 2), np.uint8))
+    folder = MaskFolder(tmp_path)
+    given_on = [f"{i:04d}" for i in range(5, 30) if folder(frame(i - 5, f"{i:04d}")) is not None]
+    assert given_on == ["0010"]
+
+
+def test_two_masks_of_one_name_are_refused(tmp_path: Path) -> None:
+    for ending in ("png", "tif"):
+        save(tmp_path / f"0.{ending}", np.ones((2, 2), np.uint8))
+    with pytest.raises(MaskError, match="several masks are named 0"):
+        MaskFolder(tmp_path)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from longtake.doctor.report import Report
 from longtake.errors import LongtakeError, MaskError
-from longtake.video.images import IMAGE_ENDINGS, UNREADABLE, natural_order, read_image
+from longtake.video.images import UNREADABLE, images_in, read_image, repeated_names
 from longtake.video.masks import Colours, read_masks, told
 
 Size = tuple[int, int]
@@ -17,11 +17,13 @@ Size = tuple[int, int]
 FLAT = 64
 """More values than that, in greyscale or colour, make a photograph rather than masks."""
 
+LOOKS, SHOWN = 8, 20
+"""Images that decide whether a folder holds masks, and objects that are listed."""
+
 
 def examine_images(path: Path) -> Report:
     """Whether every image can be read, all sizes agree, names are distinct; of masks also ids and colours."""
-    files = [path] if path.is_file() else [f for f in path.iterdir() if f.suffix.lower() in IMAGE_ENDINGS]
-    files = sorted((f for f in files if not f.name.startswith(".")), key=natural_order)
+    files = [path] if path.is_file() else images_in(path)
     if not files:
         return Report(str(path), "a folder without images", problems=[f"{path}: no images in this folder"])
     masks = path.is_file() or _are_masks(files)
@@ -33,23 +35,22 @@ def examine_images(path: Path) -> Report:
 
 
 def _are_masks(files: list[Path]) -> bool:
-    """Judged by the first image that can be read: index modes, or few values."""
-    for file in files:
+    """Whether most of a few images, from all over the folder, are indexed or have few values."""
+    votes = []
+    for file in files[:: max(1, len(files) // LOOKS)]:
         try:
             with Image.open(file) as image:
-                values = np.array(image.convert("RGB")) if image.mode not in ("P", "1") else None
-                sixteen = image.mode.startswith("I")
+                indexed, values = image.mode in ("P", "1"), np.array(image)
         except UNREADABLE:
             continue
-        if values is None or sixteen:
-            return True
-        packed = values.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
-        return len(np.unique(packed)) <= FLAT
-    return False
+        flat = values.reshape(*values.shape[:2], -1).astype(np.int64)
+        packed = flat @ (1 << 16) ** np.arange(flat.shape[2])
+        votes.append(indexed or len(np.unique(packed)) <= FLAT)
+    return 2 * sum(votes) > len(votes)
 
 
 def _names(report: Report, files: list[Path]) -> None:
-    twice = [name for name, count in Counter(f.stem for f in files).items() if count > 1]
+    twice = repeated_names(files)
     report.problems += [f"several images are named {name}; frames are named without their ending" for name in twice]
     numbers = sorted({int(f.stem) for f in files if f.stem.isdecimal()})
     holes = [(a + 1, b - 1) for a, b in itertools.pairwise(numbers) if b > a + 1]
@@ -98,9 +99,13 @@ def _read_masks(report: Report, files: list[Path]) -> dict[str, Size]:
             first.setdefault(name, file.name)
         count.update(masks.ids)
         empty += [] if masks.ids else [file.name]
-    report.facts["objects"] = ", ".join(f"{name} (in {count[name]})" for name in sorted(first)) or "none"
+    told_of = sorted(first)[:SHOWN]
+    more = f" and {len(first) - SHOWN} more" if len(first) > SHOWN else ""
+    report.facts["objects"] = (", ".join(f"{name} (in {count[name]})" for name in told_of) or "none") + more
     begins = files[0].name
-    report.notes += [f"object {name} comes first in {file}" for name, file in sorted(first.items()) if file != begins]
+    report.notes += [f"object {name} comes first in {file}" for name, file in sorted(first.items()) if file != begins][
+        :SHOWN
+    ]
     if taken := [entry for entry in colours.known.items() if entry[1]]:
         report.notes.append(f"colours taken for objects: {told(taken)}")
     if empty:

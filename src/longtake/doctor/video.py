@@ -35,11 +35,20 @@ def examine_video(path: Path) -> Report:
     if times:
         report.facts |= {"frames": str(len(times)), "last frame": f"at {float(times[-1]):.3f} s"}
         _clock(report, times)
-        if not report.problems and source.cut_off(times[-1]):
+        if source.mended:
+            report.problems.append(
+                f"{source.mended} frames have times that are not after the frame before; they are taken from the rate"
+            )
+        if not report.problems and source.cut_off:
             report.problems.append(f"ends there, though it announces {float(source.announced):.2f} s; is it cut off?")
     if any(side % 2 for size in sizes for side in size):
         report.notes.append("odd sides: an overlay video loses the last row or column")
     return report
+
+
+def codec_name(track: av.AudioStream) -> str:
+    """The codec's name; a track that nothing here decodes has none."""
+    return track.codec_context.name if track.codec_context else "unknown"
 
 
 def _facts(report: Report, path: Path) -> None:
@@ -50,7 +59,7 @@ def _facts(report: Report, path: Path) -> None:
             "codec": f"{codec.name}, {codec.pix_fmt}, {codec.width}x{codec.height} as stored",
             "container": container.format.name,
             "time base": str(stream.time_base),
-            "sound": ", ".join(track.codec_context.name for track in container.streams.audio) or "none",
+            "sound": ", ".join(codec_name(track) for track in container.streams.audio) or "none",
         }
         if len(container.streams.video) > 1:
             report.notes.append(f"{len(container.streams.video)} pictures; the first is used")
@@ -65,10 +74,7 @@ def _facts(report: Report, path: Path) -> None:
 
 def _clock(report: Report, times: list[Fraction]) -> None:
     steps = [b - a for a, b in itertools.pairwise(times)]
-    back = [i + 1 for i, step in enumerate(steps) if step <= 0]
-    if back:
-        report.problems.append(f"{len(back)} frames are no later than the one before (first: {back[0]:06d})")
-    if steps and min(steps) > 0:
+    if steps:
         fastest, slowest = float(1 / min(steps)), float(1 / max(steps))
         even = fastest / slowest < 1.2
         report.facts["rate"] = f"{fastest:.3f}" if even else f"variable, {slowest:.3f} to {fastest:.3f}"

@@ -25,11 +25,7 @@ class Runtime:
 
 
 def runtime(device: str = "auto", precision: str = "auto") -> Runtime:
-    """The named device and precision, or the best at hand. Raises SettingError where the machine lacks the device.
-
-    Asks the processor, for this process, to take numbers below 1e-38 as zero.
-    """
-    flush_denormals()
+    """The named device and precision, or the best at hand. Raises SettingError where the machine lacks the device."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     lacking = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available(), "cpu": False}
@@ -55,11 +51,3 @@ def _multiplies_bfloat16() -> bool:
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     except (AttributeError, RuntimeError):
         return False
-
-
-def flush_denormals() -> None:
-    """Take numbers below 1e-38 as zero, in this process: products with attention's tiny weights are slow otherwise.
-
-    Threads inherit it from the one that starts them, so this comes before torch's first product.
-    """
-    torch.set_flush_denormal(True)

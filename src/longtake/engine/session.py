@@ -1,11 +1,12 @@
 """Session: frames pushed as they come, objects given, corrected and removed at any of them, and steps taken back."""
 
+import operator
 import threading
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
@@ -94,7 +95,10 @@ class Session:
         return prediction
 
     def remove(self, *ids: int) -> None:
-        """Follow these objects no longer, from the next frame on. Raises SettingError on an id that is not followed."""
+        """Follow these objects no longer, from the next frame on; rewinding to an earlier frame brings them back.
+
+        Raises SettingError on an id that is not followed.
+        """
         with self._lock:
             self._now = replace(self._now, state=remove(self._now.state, ids))
 
@@ -102,7 +106,7 @@ class Session:
         """Where the session stands; `rewind` comes back to it, however many frames later."""
         return self._now
 
-    def rewind(self, to: int | Moment) -> None:
+    def rewind(self, to: SupportsIndex | Moment) -> None:
         """Go back to where `to` frames had been pushed, or to a kept moment; what is pushed again comes out the same.
 
         To correct frame t: rewind(t), then push it once more with its prompt. Raises SettingError where that many
@@ -110,10 +114,15 @@ class Session:
         """
         with self._lock:
             held = {moment.state.time: moment for moment in self._past} | {self.time: self._now}
-            if isinstance(to, int) and to not in held:
+            if isinstance(to, Moment):
+                if not any(moment is to for moment in self._past):
+                    self._past.clear()  # steps of another branch
+                held[to.state.time] = to
+            to = to.state.time if isinstance(to, Moment) else operator.index(to)
+            if to not in held:
                 span = f"{min(held)} to {max(held)}"
                 raise SettingError(f"rewind to {to}: held are {span}; keep moment() of a frame to return to it")
-            self._now = held[to] if isinstance(to, int) else to
+            self._now = held[to]
             while self._past and self._past[-1].state.time >= self.time:
                 self._past.pop()
 
@@ -180,7 +189,7 @@ def _check(masks: Masks, frame: Frame) -> None:
     hint = "give it that size"
     if size == frame.size[::-1]:
         hint = "it seems to be turned: frames are taken as they are to be seen"
-    elif size[0] * frame.size[1] != size[1] * frame.size[0]:
+    elif abs(size[0] - size[1] * frame.size[0] / frame.size[1]) > 1:
         hint = "its aspect is another, so it cannot be of this video"
     raise MaskError(f"{masks.origin}: {_size(size)}, but frame {frame.name} is {_size(frame.size)}; {hint}")
 

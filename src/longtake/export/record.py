@@ -14,6 +14,7 @@ import torch
 
 import longtake
 from longtake.video.sinks import output
+from longtake.video.whole import whole
 
 
 @dataclass
@@ -49,7 +50,5 @@ class RunRecord:
             },
             indent=1,
         )
-        partial = self.path.with_name(f".{self.path.name}.partial")
-        with output(self.path):
-            partial.write_text(text + "\n")
-            partial.replace(self.path)
+        with output(self.path), whole(self.path) as partial:
+            partial.write_text(text + "\n", encoding="utf-8")

@@ -21,6 +21,7 @@ from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
 from longtake.types import Prediction
 from longtake.video.ahead import read_ahead
+from longtake.video.file import without_password
 from longtake.video.prompts import MaskFolder
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
 from longtake.video.source import Source
@@ -81,7 +82,7 @@ def segment(
     rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
     system = system.to(run.device).to(memory_format=torch.channels_last)
     facts = {
-        "source": {"address": str(source), **_words(frames.info), "span": str(frames.span)},
+        "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
         "masks": str(masks),
         "model": {"name": model, **_model_facts(card)},
         "memory": repr(rules.policy),
@@ -91,7 +92,10 @@ def segment(
     }
     make_folder(out)
     done, ids = 0, set[int]()
-    with RunRecord(out / "run.json", facts) as record, contextlib.ExitStack() as stack:
+    with (
+        RunRecord(out / "run.json", facts, {"frames": 0, "objects": [], "colours": {}}) as record,
+        contextlib.ExitStack() as stack,
+    ):
         sinks = _sinks(out, {"labels", *save}, frames, stack)
         pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
         for prediction in propagate(system, pictures, given, rules=rules, short_side=size, run=run):

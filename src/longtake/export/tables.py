@@ -10,6 +10,7 @@ import numpy as np
 
 from longtake.types import Prediction, VideoInfo
 from longtake.video.sinks import Sink, output
+from longtake.video.whole import whole
 
 COLUMNS = ("index", "name", "seconds", "ticks", "time_base", "keyframe")
 
@@ -22,13 +23,14 @@ class FrameTable(Sink):
     """
 
     def __init__(self, path: Path, info: VideoInfo) -> None:
-        self.path, self.partial, self.info = path, path.with_name(f".{path.name}.partial"), info
+        self.path, self.partial, self.info = path, path.with_name(f".{path.name}.rows"), info
         self.ids: list[int] = []
+        self.rows = 0
         self.file: IO[str] | None = None
 
     def __enter__(self) -> "FrameTable":
         with output(self.path):
-            self.file = self.partial.open("w+", newline="")
+            self.file = self.partial.open("w+", newline="", encoding="utf-8", errors="surrogateescape")
         return self
 
     def write(self, prediction: Prediction) -> None:
@@ -41,28 +43,31 @@ class FrameTable(Sink):
             assert self.file is not None
             line = csv.writer(self.file, lineterminator="\n")
             line.writerow([*row, self.info.time_base, int(frame.keyframe), *cells])
+        self.rows += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self.file is not None
-        whole = self.path.with_name(f".{self.path.name}.whole")
         try:
-            with output(self.path), whole.open("w", newline="") as table:
-                self.file.seek(0)
-                names = [f"{what}_{name}" for name in self.ids for what in ("confidence", "presence")]
-                columns = [*COLUMNS, *names]
-                rows = csv.writer(table, lineterminator="\n")
-                rows.writerow(columns)
-                rows.writerows([*row, *[""] * (len(columns) - len(row))] for row in csv.reader(self.file))
-            with output(self.path):
-                whole.replace(self.path)
+            if self.rows or kind is None:  # a run that never began leaves the table of an earlier one
+                with output(self.path), whole(self.path) as table:
+                    self._copy(table)
         finally:
-            for path in (whole, self.partial):
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.file.close()
+                self.partial.unlink(missing_ok=True)
+
+    def _copy(self, path: Path) -> None:
+        """All rows, each as long as the last."""
+        assert self.file is not None
+        names = [f"{what}_{name}" for name in self.ids for what in ("confidence", "presence")]
+        columns = [*COLUMNS, *names]
+        self.file.seek(0)
+        with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as table:
+            lines = csv.writer(table, lineterminator="\n")
+            lines.writerow(columns)
+            lines.writerows([*row, *[""] * (len(columns) - len(row))] for row in csv.reader(self.file))
 
 
 def object_figures(prediction: Prediction) -> dict[int, tuple[str, str]]:

@@ -7,8 +7,12 @@ m memory positions (frames x height x width), q query positions.
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+
+NEGLIGIBLE = 1e-20
+"""Weights that no sum of float32 notices."""
 
 Similarity = Literal["dot", "euclidean"]
 
@@ -37,7 +41,8 @@ def affinity(
     if top is not None and top < scores.shape[3]:
         best, where = scores.topk(top, dim=3)
         return torch.zeros_like(scores).scatter(3, where, best.softmax(dim=3))
-    return scores.softmax(dim=3)
+    # what is read below float32's resolution is not read: such weights become numbers that processors are slow with
+    return F.threshold(scores.softmax(dim=3), NEGLIGIBLE, 0.0)
 
 
 def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q m"]) -> Float[Tensor, "b n v q"]:

@@ -20,7 +20,6 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from longtake.engine.runtime import flush_denormals
 from longtake.engine.step import rules_for
 from longtake.engine.unroll import Clip, Unroll
 from longtake.errors import CheckpointError, InputError, LongtakeError, OutputError, SettingError
@@ -94,7 +93,6 @@ class Trainer:
     """A run: its parts, and how many steps are done."""
 
     def __init__(self, recipe: Recipe, data: Sequence[Path], out: Path, restore: bool = False) -> None:
-        flush_denormals()
         self.recipe, self.data, self.out, self.done = recipe, [path.resolve() for path in data], out, 0
         self.datasets = [clip_dataset(recipe, stage, self.data) for stage in recipe.stages]
         mixed = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[recipe.precision]

@@ -9,7 +9,7 @@ import numpy as np
 
 from longtake.errors import SourceError
 from longtake.types import VideoInfo
-from longtake.video.images import IMAGE_ENDINGS, natural_order, read_image
+from longtake.video.images import IMAGE_ENDINGS, images_in, read_image, repeated_names
 from longtake.video.source import ASSUMED_RATE, Entry, Source
 
 
@@ -17,12 +17,10 @@ class FolderSource(Source):
     """Every image of a folder, whatever its name; a frame is named by its stem."""
 
     def __init__(self, path: Path, rate: Fraction = ASSUMED_RATE) -> None:
-        found = (file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.is_file())
-        self.files = sorted((file for file in found if not file.name.startswith(".")), key=natural_order)
+        self.files = images_in(path)
         if not self.files:
             raise SourceError(f"{path}: no images in this folder; it may hold {', '.join(sorted(IMAGE_ENDINGS))}")
-        names = [file.stem for file in self.files]
-        if twice := sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []:
+        if twice := repeated_names(self.files):
             raise SourceError(f"{path}: several images are named {twice[0]}; frames are named without their ending")
         self.info = VideoInfo(path.name, len(self.files), rate, 1 / rate)
 

@@ -1,6 +1,7 @@
 """Images as frames: 8 and 16 bits, any mode that Pillow reads, turned as their camera says."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,20 @@ def natural_order(path: Path) -> list[tuple[int, int, str]]:
     """A sort key that puts frame 10 after frame 9."""
     parts = re.split(r"(\d+)", path.name)
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder in natural order. Raises SourceError where it cannot be listed."""
+    try:
+        found = [file for file in folder.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.is_file()]
+    except OSError as error:
+        raise SourceError(f"{folder}: cannot be listed ({error.strerror})") from error
+    return sorted((file for file in found if not file.name.startswith(".")), key=natural_order)
+
+
+def repeated_names(files: list[Path]) -> list[str]:
+    """Stems that several files have."""
+    return [name for name, count in Counter(file.stem for file in files).items() if count > 1]
 
 
 def read_image(path: Path) -> np.ndarray:

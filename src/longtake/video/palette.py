@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import UInt8, UInt16
 from PIL import Image
 
+from longtake.video.whole import whole
+
 
 def voc_palette() -> UInt8[np.ndarray, "256 3"]:
     """The PASCAL VOC colour map: bit k of an id's red, green and blue part goes to bit 7-k of the colour."""
@@ -23,12 +25,11 @@ def colours(ids: tuple[int, ...]) -> UInt8[np.ndarray, "n 3"]:
 
 
 def write_labels(path: Path, labels: UInt16[np.ndarray, "h w"]) -> None:
-    """A palette PNG, or 16-bit greyscale beyond id 255; whole or not at all."""
-    if labels.max(initial=0) > 255:
+    """A palette PNG, or 16-bit greyscale from id 255 on (which means "ignore" in palettes); whole or not at all."""
+    if labels.max(initial=0) > 254:
         image = Image.fromarray(labels)
     else:
         image = Image.fromarray(labels.astype(np.uint8), mode="P")
         image.putpalette(voc_palette().tobytes())
-    partial = path.with_name(f".{path.name}.partial")
-    image.save(partial, format="PNG")
-    partial.replace(path)
+    with whole(path) as partial:
+        image.save(partial, format="PNG")

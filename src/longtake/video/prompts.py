@@ -5,7 +5,7 @@ from pathlib import Path
 
 from longtake.errors import MaskError
 from longtake.types import Frame, Masks
-from longtake.video.images import IMAGE_ENDINGS, natural_order
+from longtake.video.images import images_in, repeated_names
 from longtake.video.masks import Colours, read_masks, told
 
 log = logging.getLogger("longtake")
@@ -32,7 +32,8 @@ class MaskFolder:
             if not masks.ids:
                 raise MaskError(f"{self.path}: no mask pixels (all are background); mark at least one object")
             return masks
-        for name in (frame.name, self.by_number.get(frame.index)):
+        number = int(frame.name) if frame.name.isdecimal() else frame.index
+        for name in (frame.name, self.by_number.get(number)):
             if name in self.unused:
                 self.unused.discard(name)
                 masks = self._read(self.by_name[name])
@@ -60,8 +61,9 @@ def mask_files(path: Path) -> list[Path]:
     """The mask images of a folder in natural order; none for a file. Raises MaskError where a folder holds none."""
     if not path.is_dir():
         return []
-    found = (file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.name[0] != ".")
-    files = sorted(found, key=natural_order)
+    files = images_in(path)
     if not files:
         raise MaskError(f"{path}: no mask images in this folder")
+    if twice := repeated_names(files):
+        raise MaskError(f"{path}: several masks are named {twice[0]}; keep one of them")
     return files

@@ -26,6 +26,8 @@ class Start:
 
 def find_start(container: av.container.InputContainer, stream: av.VideoStream, mark: Mark) -> Start | None:
     """Read packets up to a mark. None where they carry no times, or where seeking would save nothing."""
+    if container.format.name == "avi":  # its times are those of storing, not of showing
+        return None
     base, ticks, beyond = Fraction(stream.time_base or 0), list[int](), 0
     for packet in container.demux(stream):
         if packet.size and packet.pts is None:

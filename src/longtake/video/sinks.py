@@ -16,6 +16,10 @@ from longtake.errors import OutputError
 from longtake.types import Prediction, VideoInfo
 from longtake.video.palette import write_labels
 from longtake.video.sound import Sound
+from longtake.video.whole import whole
+
+LATE = 60
+"""Seconds up to which a video may begin late, as its source does; broadcasts begin hours from zero."""
 
 ITU709 = 1
 """Primaries and transfer of ITU-R BT.709, as H.273 numbers them."""
@@ -83,18 +87,18 @@ class ProbabilitySink(_FolderSink):
     def write(self, prediction: Prediction) -> None:
         """Store one frame's probabilities."""
         path = self.folder / f"{prediction.frame.name}.npy"
-        partial = path.with_name(f".{path.name}.partial")
-        with output(path), partial.open("wb") as file:
+        with output(path), whole(path) as partial, partial.open("wb") as file:
             np.save(file, prediction.probabilities)
-        with output(path):
-            partial.replace(path)
 
 
 class VideoSink:
     """An H.264 video with the timestamps of its source; whatever was written is playable, also after an error."""
 
     def __init__(self, path: Path, info: VideoInfo, sound: Path | None = None, from_zero: bool = False) -> None:
-        """sound: a file whose sound goes along. from_zero: the first frame is the beginning, whatever its time."""
+        """sound: a file whose sound goes along. from_zero: the first frame is the beginning, whatever its time.
+
+        It is so too where the source's first frame comes before 0 or after a minute.
+        """
         self.path, self.partial, self.info = path, path.with_name(f".{path.name}.partial"), info
         self.sound_path, self.from_zero = sound, from_zero
         self.container: av.container.OutputContainer | None = None
@@ -110,7 +114,7 @@ class VideoSink:
             image = np.repeat(np.repeat(image, 2, axis=0), 2, axis=1)
         image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
         if self.container is None:
-            self.origin = seconds if self.from_zero or seconds < 0 else Fraction(0)
+            self.origin = Fraction(0) if not self.from_zero and 0 <= seconds <= LATE else seconds
             self._open(image.shape[0], image.shape[1])
         assert self.container is not None
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
@@ -120,13 +124,15 @@ class VideoSink:
         frame.pts, frame.time_base = self.ticks, self.tick
         with output(self.path):
             self.container.mux(self.stream.encode(frame))
-            if self.sound is not None:
-                self.sound.until(seconds + 1 / self.info.rate)
+        if self.sound is not None:
+            self.sound.until(seconds + 1 / self.info.rate)
 
     def _open(self, height: int, width: int) -> None:
         self.tick = Fraction(1, self.info.time_base.denominator)
         with output(self.path):
-            self.container = av.open(str(self.partial), "w", format="mp4")
+            # what comes before a first frame that is late is stored in units of the movie's own clock
+            clock = self.tick.denominator * -(-1000 // self.tick.denominator)
+            self.container = av.open(str(self.partial), "w", format="mp4", options={"movie_timescale": str(clock)})
         self.stream = self.container.add_stream(
             "libx264", rate=round(self.info.rate) or 1, options={"crf": "20", "preset": "veryfast"}
         )
@@ -140,11 +146,12 @@ class VideoSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.container is None:
-            return
-        with output(self.path):
-            self.container.mux(self.stream.encode())
-            self.container.close()
-            self.partial.replace(self.path)
-        if self.sound is not None:
-            self.sound.close()
+        try:
+            if self.container is not None:
+                with output(self.path):
+                    self.container.mux(self.stream.encode())
+                    self.container.close()
+                    self.partial.replace(self.path)
+        finally:
+            if self.sound is not None:
+                self.sound.close()

@@ -19,7 +19,7 @@ def open_source(
 ) -> Source:
     """A video file, a folder of images, the index of a camera, a stream's address, or arrays.
 
-    patience: seconds without data after which a stream or a camera is given up. Raises SourceError naming what is
+    patience: seconds without data after which a stream is given up. Raises SourceError naming what is
     wrong.
     """
     opened = _open(source, patience)
