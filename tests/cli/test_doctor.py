@@ -36,7 +36,7 @@ def test_a_good_video(tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str
     assert "frames 3" in text
     assert "sound aac" in text
     assert "variable, 11.250 to 90.000 frames per second" in text
-    assert "turned by 270 degrees: 48x64 pixels as seen" in text
+    assert "turned clockwise by 90 degrees: 48x64 pixels as seen" in text
     assert "first frame is at 1.000 s" in text
 
 

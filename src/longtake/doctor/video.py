@@ -67,9 +67,11 @@ def _facts(report: Report, path: Path) -> None:
             first = next(container.decode(stream))
         except (av.FFmpegError, OSError, StopIteration):
             return
-        if turned := round(first.rotation / 90) % 4 * 90:
+        if turned := round(-first.rotation / 90) % 4 * 90:
             height, width = upright(first).shape[:2]
-            report.notes.append(f"turned by {turned} degrees: {width}x{height} pixels as seen, as masks must be")
+            report.notes.append(
+                f"turned clockwise by {turned} degrees: {width}x{height} pixels as seen, as masks must be"
+            )
 
 
 def _clock(report: Report, times: list[Fraction]) -> None:
