@@ -57,7 +57,7 @@ def command(
 
         longtake segment rtsp://camera/stream --masks first.png --out result --memory every:5:20 --size 360
 
-    Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 255), result/overlay.mp4 with the source's times and
+    Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 254), result/overlay.mp4 with the source's times and
     sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy.
 
     """

@@ -72,7 +72,7 @@ class _FolderSink(Sink):
 
 
 class LabelSink(_FolderSink):
-    """labels/<frame>.png: palette PNG, 16-bit beyond id 255."""
+    """labels/<frame>.png: palette PNG, 16-bit beyond id 254."""
 
     def write(self, prediction: Prediction) -> None:
         """Store one frame's ids."""
