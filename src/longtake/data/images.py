@@ -37,7 +37,7 @@ def read_rgba(path: Path) -> UInt8[np.ndarray, "h w 4"]:
 
 
 def read_ids(path: Path) -> UInt8[np.ndarray, "h w"]:
-    """The ids of a mask, read as `longtake.video.palette.read_masks` does. Raises MaskError, also beyond id 255."""
+    """The ids of a mask, read as `longtake.video.masks.read_masks` does. Raises MaskError, also beyond id 255."""
     masks = read_masks(path)
     if masks.ids and masks.ids[-1] > 255:
         raise MaskError(f"{path}: id {masks.ids[-1]}; training and scoring take ids up to 255")
