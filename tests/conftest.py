@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,15 +7,19 @@ import numpy as np
 import pytest
 import torch
 
+from longtake.cli.main import main
 from longtake.data.synthetic import Actor, Leaver, render
 from longtake.engine.unroll import Clip
+from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.systems.protocol import AnySystem
-from longtake.systems.zoo import ZOO
+from longtake.systems.zoo import ZOO, preset
 
 ACTORS = (
     Actor(1, 0.2, 5, ((196, 62, 48), (242, 187, 66)), (0.3, 0.6), (0.6, 0.55), spin=60),
     Leaver(2, 0.16, 3, ((58, 76, 160), (222, 226, 238)), (0.75, 0.3), (1.4, 0.3)),
 )
+
+TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
 
 Rendered = tuple[list[np.ndarray], list[np.ndarray]]
 
@@ -65,3 +70,24 @@ def folder_clip(tmp_path: Path, rendered: Callable[..., Rendered]) -> tuple[Path
         Image.fromarray(image).save(frames / f"{index}.png")
         write_labels(masks / f"{index}.png", ids.astype(np.uint16))
     return frames, masks
+
+
+@pytest.fixture
+def tiny_model(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_checkpoint(path, preset("stm-mobilenet-v2", TINY).build().state_dict(), Card("stm-mobilenet-v2", TINY))
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs the program in this process and gives its exit status."""
+
+    def call(*words: object) -> int:
+        monkeypatch.setattr(sys, "argv", ["longtake", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+            raise SystemExit(0)
+        return int(stopped.value.code or 0)
+
+    return call

@@ -21,7 +21,7 @@ from longtake.data.clips import (
     draw_window,
     keep_objects,
 )
-from longtake.data.davis import Video
+from longtake.data.dataset import Video
 from longtake.data.paste import Drawn, cut, paste
 from longtake.data.stills import Still
 from longtake.data.synthetic import demo_clip
@@ -37,7 +37,7 @@ def mixture(tmp_path: Path, rendered: Callable[..., tuple[list[np.ndarray], list
         Image.fromarray(image).save(frames[-1])
         write_labels(masks[-1], ids.astype(np.uint16))
     stills = [Still(frames[0], masks[0]), Still(frames[1], masks[1])]
-    video = VideoClips([Video("toy", tuple(frames), tuple(masks))])
+    video = VideoClips([Video("toy", {f.stem: f for f in frames}, {m.stem: m for m in masks})])
     paster = PastedClips(StillClips(stills), [], stills)
     return Mixture([(1, video), (1, StillClips(stills)), (1, paster)], paster, distractor=0.5, lookalike=0.5)
 

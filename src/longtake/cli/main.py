@@ -9,7 +9,7 @@ import sys
 import typer
 
 from longtake import __version__
-from longtake.cli import demo, doctor, models, segment, train
+from longtake.cli import demo, doctor, evaluate, models, segment, train
 from longtake.errors import LongtakeError
 
 INTERRUPTED = 130
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.command)
 app.command("segment")(segment.command)
+app.command("evaluate")(evaluate.command)
 app.command("train")(train.command)
 app.command("doctor")(doctor.command)
 app.add_typer(models.app, name="models")
@@ -44,14 +45,18 @@ def _root(
     pass
 
 
-def expand_lists(words: list[str], option: str = "--data") -> list[str]:
+LISTS = ("--data", "--predictions")
+"""Options that take several values."""
+
+
+def expand_lists(words: list[str]) -> list[str]:
     """`--data A B C` as `--data A --data B --data C`, which is how the parser wants it."""
-    expanded, inside = list[str](), False
+    expanded, option = list[str](), ""
     for word in words:
-        if inside and not word.startswith("-") and expanded[-1] != option:
+        if option and not word.startswith("-") and expanded[-1] != option:
             expanded.append(option)
         elif word.startswith("-"):
-            inside = word == option
+            option = word if word in LISTS else ""
         expanded.append(word)
     return expanded
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from longtake.data import augment
-from longtake.data.davis import Video
+from longtake.data.dataset import Video
 from longtake.data.images import read_pair, read_rgba
 from longtake.data.paste import Cutout, Drawn, cut, paste
 from longtake.data.stills import Still
@@ -55,9 +55,9 @@ class VideoClips(ClipSource):
     videos: Sequence[Video]
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Drawn:
-        video = pick(rng, self.videos)
-        chosen = draw_frames(rng, len(video.frames), shape.frames, shape.gap)
-        images, ids = zip(*(read_pair(video.frames[i], video.masks[i]) for i in chosen), strict=True)
+        pairs = pick(rng, self.videos).pairs
+        chosen = draw_frames(rng, len(pairs), shape.frames, shape.gap)
+        images, ids = zip(*(read_pair(*pairs[i]) for i in chosen), strict=True)
         window = draw_window(rng, ids[0], shape)
         return _warped(rng, images, ids, window, augment.VIDEO, shape.side)
 

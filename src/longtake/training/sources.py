@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtake.data.clips import ClipDataset, ClipSource, Mixture, PastedClips, Shape, StillClips, VideoClips
-from longtake.data.davis import Video, davis_videos, is_davis
+from longtake.data.dataset import Video, is_dataset, open_dataset
 from longtake.data.stills import Still, cutouts, is_stills, stills
 from longtake.errors import InputError
 from longtake.training.recipe import Recipe, Stage
@@ -18,16 +18,16 @@ def clip_dataset(recipe: Recipe, stage: Stage, roots: Sequence[Path]) -> ClipDat
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; --data names folders of training data")
-        if is_davis(root):
-            videos += davis_videos(root, recipe.split)
-        elif is_stills(root):
+        if is_stills(root):
             pictures += stills(root)
+        elif is_dataset(root):
+            videos += _annotated(root, recipe.split)
         else:
             cut_out += cutouts(root)
     video, photograph = VideoClips(videos), StillClips(pictures)
     paster = PastedClips(photograph if pictures else video, cut_out, pictures) if cut_out or pictures else None
     wanted: list[tuple[float, ClipSource | None, str]] = [
-        (stage.sources.video, video if videos else None, "videos in DAVIS layout"),
+        (stage.sources.video, video if videos else None, "videos with masks"),
         (stage.sources.stills, photograph if pictures else None, "photographs with masks"),
         (stage.sources.pasted, paster, "cut-outs or photographs with masks"),
     ]
@@ -40,3 +40,14 @@ def clip_dataset(recipe: Recipe, stage: Stage, roots: Sequence[Path]) -> ClipDat
     mixture = Mixture(sources, paster, stage.sources.distractor, stage.sources.lookalike)
     shapes = [Shape(s.frames, s.side, s.objects, s.gap, s.window) for s in stage.shapes]
     return ClipDataset(mixture, shapes, stage.batch, recipe.seed)
+
+
+def _annotated(root: Path, split: str) -> list[Video]:
+    """The videos of a split. Raises InputError naming one without frames that have masks."""
+    videos = list(open_dataset(root, split).videos)
+    for video in videos:
+        if not video.pairs:
+            raise InputError(
+                f"{root}: video {video.name} has {len(video.frames)} frames and {len(video.masks)} masks, but no pair"
+            )
+    return videos

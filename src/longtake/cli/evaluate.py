@@ -1,0 +1,85 @@
+"""`longtake evaluate`: predictions scored as a benchmark scores them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from longtake.cli.progress import progress
+from longtake.errors import SettingError
+
+
+def command(
+    protocol: Annotated[
+        str, typer.Option(help="davis2016, davis2017, lvos-plain, lvos-v1, lvos-v2 or youtube-vos-proxy.")
+    ],
+    annotations: Annotated[
+        Path, typer.Option(help="A data set's root, the folder of one split, or a folder of one folder per video.")
+    ],
+    predictions: Annotated[
+        list[Path], typer.Option(help="A folder of one folder per video; several to compare runs with the first.")
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="The split, or a text file with a video's name on each line.")
+    ] = None,
+    unseen: Annotated[
+        Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all figures, per frame too, to this file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a row per object to this file.")] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page to look at: curves, sparklines, worst frames.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default as many as help.")] = None,
+    as_published: Annotated[
+        bool, typer.Option("--as-published", help="Repeat the known faults of the reference program.")
+    ] = False,
+) -> None:
+    """Score predictions: region similarity J, contour accuracy F, their recall and decay, for LVOS also stability V.
+
+    The rules of the protocol are printed with the figures. Masks are PNGs with an id per pixel, in a folder per video.
+    Intervals hold 95 percent of 2,000 bootstrap draws of videos.
+
+    Examples:
+        longtake evaluate --protocol davis2017 --annotations DAVIS --predictions results
+
+        longtake evaluate --protocol lvos-v2 --annotations LVOS/valid --predictions results --unseen unseen_videos.txt
+
+        longtake evaluate --protocol davis2016 --annotations masks/ --predictions a b --html report.html
+
+    """
+    from longtake.cli.scores import show, write
+    from longtake.evaluation.evaluate import evaluate
+    from longtake.evaluation.pool import UnfitError
+    from longtake.evaluation.protocols import find_protocol
+
+    runs = named(predictions)
+    rules = find_protocol(protocol, as_published)
+    try:
+        with progress("scoring") as update:
+            evaluation = evaluate(
+                annotations,
+                runs,
+                rules,
+                split=split,
+                unseen=unseen,
+                workers=workers,
+                report=lambda done, count: update(done, count, "videos"),
+            )
+    except UnfitError as error:
+        for problem in error.problems:
+            typer.echo(f"longtake: {problem}", err=True)
+        raise
+    show(evaluation)
+    write(evaluation, json, csv, html)
+
+
+def named(folders: list[Path]) -> dict[str, Path]:
+    """Runs by the shortest ends of their paths that tell them apart. Raises SettingError on a folder given twice."""
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise SettingError("--predictions: the same folder twice; give each run once")
+    for length in range(1, max(len(folder.resolve().parts) for folder in folders) + 1):
+        names = ["/".join(folder.resolve().parts[-length:]) for folder in folders]
+        if len(set(names)) == len(names):
+            break
+    return dict(zip(names, folders, strict=True))

@@ -1,0 +1,91 @@
+"""An evaluation on the terminal, and in the files that were asked for."""
+
+import json
+import math
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from longtake.evaluation.bootstrap import DRAWS, LEVEL
+from longtake.evaluation.evaluate import Evaluation, RunResult
+from longtake.evaluation.files import as_json, write_csv
+from longtake.video.sinks import output
+from longtake.video.whole import whole
+
+WIDTH = 120
+"""Columns where stdout is no terminal."""
+
+
+def show(evaluation: Evaluation) -> None:
+    """Rules, figures of each object (of the first run) and of all, differences, notes."""
+    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    protocol, data = evaluation.protocol, evaluation.dataset
+    first = evaluation.runs[0]
+    console.print(f"{protocol.name}: {data.root} ({data.layout}, split {data.split}), ", end="", highlight=False)
+    console.print(f"{len(data.videos)} videos, {len(first.objects)} objects", highlight=False)
+    for rule in protocol.rules():
+        console.print(f"  - {rule}", highlight=False, soft_wrap=True)
+    for note in evaluation.notes:
+        console.print(f"  note: {note}", highlight=False, markup=False, soft_wrap=True)
+    console.print(_objects(first))
+    console.print(_totals(evaluation))
+    for difference in evaluation.differences:
+        low, high = difference.intervals.get("J&F", (math.nan, math.nan))
+        console.print(
+            f"{difference.name} against {first.name}: J&F {difference.figures['J&F']:+.4f} "
+            f"({LEVEL} % interval {low:+.4f} to {high:+.4f}, paired); "
+            f"{difference.better} objects better, {difference.worse} worse",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _objects(run: RunResult) -> Table:
+    measures = [name for name in run.objects[0].figures if name in run.totals or name != "V"]
+    table = Table("object", "frames", "J&F", *measures, title=run.name, title_justify="left")
+    for thing in run.objects:
+        cells = (number(value) for value in (thing.overall, *(thing.figures[name] for name in measures)))
+        table.add_row(thing.name, str(len(thing.track.frames)), *cells)
+    return table
+
+
+def _totals(evaluation: Evaluation) -> Table:
+    """A row per figure, and for each run its value and interval."""
+    spanned = any(run.intervals for run in evaluation.runs)
+    table = Table("all objects", caption=f"{LEVEL} % of {DRAWS} draws of videos" if spanned else None)
+    for run in evaluation.runs:
+        table.add_column(run.name)
+        if spanned:
+            table.add_column("interval", style="dim")
+    for name in evaluation.runs[0].totals:
+        cells = [cell for run in evaluation.runs for cell in _cells(run, name, spanned)]
+        table.add_row(name, *cells, style="bold" if name == "J&F" else None)
+    return table
+
+
+def _cells(run: RunResult, name: str, spanned: bool) -> list[str]:
+    span = run.intervals.get(name)
+    return [number(run.totals[name]), *([" to ".join(map(number, span)) if span else ""] if spanned else [])]
+
+
+def number(value: float) -> str:
+    """A fraction to three places; nothing where it is not a number."""
+    return "" if math.isnan(value) else f"{value:.3f}"
+
+
+def write(evaluation: Evaluation, to_json: Path | None, to_csv: Path | None, to_html: Path | None) -> None:
+    """The files that were asked for, each whole, and their names. Raises OutputError."""
+    if to_json is not None:
+        with output(to_json), whole(to_json) as partial:
+            partial.write_text(json.dumps(as_json(evaluation), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    if to_csv is not None:
+        write_csv(to_csv, evaluation)
+    if to_html is not None:
+        from longtake.evaluation.page import write_page
+
+        write_page(to_html, evaluation)
+    if written := [str(path) for path in (to_json, to_csv, to_html) if path is not None]:
+        typer.echo(f"written: {', '.join(written)}")

@@ -1,0 +1,98 @@
+"""Evaluate: predictions against annotations under a protocol, as the command of that name does it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from longtake.data.dataset import Dataset, masks_by_video, open_dataset
+from longtake.errors import InputError
+from longtake.evaluation.bootstrap import Interval, intervals, paired
+from longtake.evaluation.groups import grouping
+from longtake.evaluation.pool import Report, score_videos
+from longtake.evaluation.protocols import Protocol, find_protocol
+from longtake.evaluation.reading import Run
+from longtake.evaluation.results import ObjectResult, object_result, totals
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One set of predictions: the figures of its objects, the global ones, and their intervals."""
+
+    name: str
+    files: Run
+    objects: Sequence[ObjectResult]
+    totals: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A run against the first one: differences of the global figures, their intervals, objects better and worse."""
+
+    name: str
+    figures: Mapping[str, float]
+    intervals: Mapping[str, Interval]
+    better: int
+    worse: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that came out."""
+
+    protocol: Protocol
+    dataset: Dataset
+    runs: Sequence[RunResult]
+    differences: Sequence[Difference]
+    notes: Sequence[str] = field(default_factory=list)
+
+
+def evaluate(
+    annotations: Path,
+    predictions: Path | Mapping[str, Path],
+    protocol: str | Protocol,
+    *,
+    split: str | None = None,
+    unseen: Path | None = None,
+    workers: int | None = None,
+    report: Report = lambda done, count: None,
+) -> Evaluation:
+    """Score predictions, or several runs of them by name.
+
+    annotations: a data set, one of its splits, or a folder per video. predictions: a folder per video with a mask per
+    frame. unseen: videos or categories that count as unseen. workers: processes, None for as many as help. Raises
+    UnfitError naming everything in the files that keeps them from being scored, InputError where there are none.
+    """
+    rules = find_protocol(protocol) if isinstance(protocol, str) else protocol
+    dataset = open_dataset(annotations, split, rules.year)
+    group, notes = grouping(dataset, rules, unseen)
+    paths = {"predictions": predictions} if isinstance(predictions, Path) else predictions
+    names = [video.name for video in dataset.videos]
+    files = {run: masks_by_video(path, names) for run, path in paths.items()}
+    scores = score_videos(dataset.videos, files, rules, workers, report)
+    notes += [note for video in scores for note in video.notes]
+    runs = []
+    for run, own in files.items():
+        objects = [
+            object_result(video.name, i, group(video, i), track, rules)
+            for video, found in zip(dataset.videos, scores, strict=True)
+            for i, track in found.tracks[run].items()
+        ]
+        if not objects:
+            raise InputError(
+                f"{annotations}: no frame of any object counts for {rules.name}; are these first masks only?"
+            )
+        runs.append(RunResult(run, own, objects, totals(objects, rules), intervals(objects)))
+    return Evaluation(rules, dataset, runs, [difference(run, runs[0]) for run in runs[1:]], notes)
+
+
+def difference(run: RunResult, base: RunResult) -> Difference:
+    """How a run differs from another over the same objects."""
+    pairs = list(zip(run.objects, base.objects, strict=True))
+    return Difference(
+        run.name,
+        {name: value - base.totals[name] for name, value in run.totals.items()},
+        paired(run.objects, base.objects),
+        sum(ours.overall > theirs.overall for ours, theirs in pairs),
+        sum(ours.overall < theirs.overall for ours, theirs in pairs),
+    )

@@ -1,0 +1,96 @@
+"""Results as JSON, for programs, and as CSV, for tables.
+
+Figures are fractions; what is not a number is null or empty.
+"""
+
+import csv
+import dataclasses
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from longtake.evaluation.bootstrap import DRAWS, LEVEL
+from longtake.evaluation.evaluate import Evaluation, RunResult
+from longtake.evaluation.protocols import Protocol
+from longtake.evaluation.results import MEASURES, ObjectResult
+from longtake.video.sinks import output
+from longtake.video.whole import whole
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Everything, in plain values. The figures of the first run stand at the top, as if it were the only one."""
+    data = evaluation.dataset
+    first, *others = evaluation.runs
+    content: dict[str, Any] = {
+        "protocol": _protocol(evaluation.protocol),
+        "data": {"root": str(data.root), "layout": data.layout, "split": data.split, "videos": len(data.videos)},
+        **_run(first),
+        "notes": list(evaluation.notes),
+    }
+    if others:
+        content["run"] = first.name
+        content["other_runs"] = {run.name: _run(run) for run in others}
+        content["differences"] = {
+            d.name: {
+                "global": _plain(d.figures),
+                "intervals": d.intervals,
+                "objects_better": d.better,
+                "objects_worse": d.worse,
+            }
+            for d in evaluation.differences
+        }
+    return content
+
+
+def _protocol(protocol: Protocol) -> dict[str, Any]:
+    words = dataclasses.asdict(protocol)
+    words |= {kind: [defect.value for defect in getattr(protocol, kind)] for kind in ("defects", "repeats")}
+    return {**words, "rules": protocol.rules()}
+
+
+def _run(run: RunResult) -> dict[str, Any]:
+    return {
+        "global": _plain(run.totals),
+        "intervals": {"percent": LEVEL, "draws": DRAWS, **{k: v for k, v in run.intervals.items() if k in run.totals}},
+        "objects": {thing.name: _object(thing) for thing in run.objects},
+    }
+
+
+def _object(thing: ObjectResult) -> dict[str, Any]:
+    values = {"J": thing.track.j, "F": thing.track.f}
+    measures = {
+        measure: {
+            **_plain({key: thing.figures[name] for key, name in _names(measure).items()}),
+            "per_frame": values[measure],
+        }
+        for measure in values
+    }
+    return {"group": thing.group, "frames": thing.track.frames, **measures, "V": _plain(thing.figures)["V"]}
+
+
+def _names(measure: str) -> dict[str, str]:
+    return {"mean": measure, "recall": f"{measure}_recall", "decay": f"{measure}_decay"}
+
+
+def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+
+def write_csv(path: Path, evaluation: Evaluation) -> None:
+    """A row per run and object, and one per run for all objects together; whole or not at all. Raises OutputError."""
+    columns = ["run", "video", "id", "group", "frames", "J&F", *MEASURES]
+    with output(path), whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(columns)
+        for run in evaluation.runs:
+            frames = sum(len(thing.track.frames) for thing in run.objects)
+            figures = {name: run.totals.get(name, math.nan) for name in columns[5:]}
+            table.writerow([run.name, "", "", "", frames, *_cells(figures)])
+            for thing in run.objects:
+                own = {"J&F": thing.overall, **thing.figures}
+                table.writerow([run.name, thing.video, thing.id, thing.group, len(thing.track.frames), *_cells(own)])
+
+
+def _cells(figures: Mapping[str, float]) -> list[str]:
+    return ["" if math.isnan(value) else f"{value:.6f}" for value in figures.values()]

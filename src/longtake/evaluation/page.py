@@ -1,0 +1,96 @@
+"""One page with everything to look at: figures, curves, every object over time, the worst frames. Needs no network."""
+
+import importlib.resources
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+import longtake
+from longtake.evaluation.bootstrap import LEVEL
+from longtake.evaluation.evaluate import Evaluation, RunResult
+from longtake.evaluation.pictures import HIT, MISSED, MISTAKEN, worst_frames
+from longtake.video.sinks import output
+from longtake.video.whole import whole
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Lines of runs; they stay apart for people who see few colours (Okabe and Ito)."""
+
+WORST = 12
+SPARK = (180, 30)
+CURVE = (560, 260)
+POINTS = 180
+"""Points of a sparkline; of longer tracks the lowest of each part is shown."""
+
+
+def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | None = None) -> None:
+    """A self-contained HTML file, whole or not at all. facts: more to tell, such as speed. Raises OutputError."""
+    text = page(evaluation, facts or {})
+    with output(path), whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def page(evaluation: Evaluation, facts: Mapping[str, str]) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    environment.filters |= {"number": _number, "signed": _signed, "place": lambda xy: f"{xy[0]:.1f},{xy[1]:.1f}"}
+    source = importlib.resources.files("longtake.evaluation").joinpath("page.html").read_text(encoding="utf-8")
+    return environment.from_string(source).render(_content(evaluation, facts))
+
+
+def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:
+    runs = list(evaluation.runs)
+    first = runs[0]
+    rgb = {"hit": HIT, "missed": MISSED, "mistaken": MISTAKEN}
+    return {
+        "version": longtake.__version__,
+        "evaluation": evaluation,
+        "facts": facts,
+        "runs": [{"run": run, "colour": _colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
+        "names": list(first.totals),
+        "level": LEVEL,
+        "rows": [_row(objects) for objects in zip(*(run.objects for run in runs), strict=True)],
+        "measures": [name for name in first.objects[0].figures if name in first.totals],
+        "spark": SPARK,
+        "curve_size": CURVE,
+        "worst": worst_frames(evaluation.dataset, first.files, first.objects, evaluation.protocol, WORST),
+        "legend": {name: f"rgb{colour}" for name, colour in rgb.items()},
+    }
+
+
+def _colour(index: int) -> str:
+    return COLOURS[index % len(COLOURS)]
+
+
+def _row(objects: Sequence[Any]) -> dict[str, Any]:
+    lines = [{"colour": _colour(i), "points": sparkline(thing.track.j)} for i, thing in enumerate(objects)]
+    return {"thing": objects[0], "others": objects[1:], "lines": lines}
+
+
+def sparkline(values: Sequence[float]) -> list[tuple[float, float]]:
+    """J over time, 0 at the bottom and 1 at the top of a sparkline."""
+    width, height = SPARK
+    parts = [float(np.min(part)) for part in np.array_split(np.asarray(values), min(POINTS, len(values)))]
+    step = width / max(1, len(parts) - 1)
+    points = [(i * step, height * (1 - value)) for i, value in enumerate(parts)]
+    return points if len(points) > 1 else [*points, (width, points[0][1])]
+
+
+def curve(run: RunResult) -> list[tuple[float, float]]:
+    """J of all objects in all frames, sorted, over percentiles (as figure 7 of the STM paper)."""
+    width, height = CURVE
+    values = np.concatenate([thing.track.j for thing in run.objects])
+    percentiles = np.linspace(0, 100, 201)
+    heights = np.percentile(values, percentiles)
+    return [(width * p / 100, height * (1 - float(v))) for p, v in zip(percentiles, heights, strict=True)]
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:+.3f}"
