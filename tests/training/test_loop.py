@@ -155,7 +155,7 @@ def test_a_damaged_checkpoint_is_named(data: list[Path], tmp_path: Path) -> None
 
 
 def test_missing_kinds_of_data_are_named_before_anything_is_written(data: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs videos in DAVIS layout"):
+    with pytest.raises(InputError, match="needs videos with masks"):
         loop.start(recipe(), data[1:], tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
