@@ -200,6 +200,26 @@ def test_the_output_responds_to_the_prompt_and_to_the_previous_frame(system: Any
     )
 
 
+def test_looks_are_shares_over_what_is_held_and_change_nothing(system: AnySystem, clip: Clip) -> None:
+    *_, (state, _) = states(system, first_frames(clip, 3), {0: given(clip), 1: given(clip, 1, (1,))})
+    cohort, masks = state.cohorts[0], clip.masks[:, 3].clone()
+    masks[:, 1] = 0
+    with torch.no_grad():
+        features = system.encode(Inputs(clip.images[:, 3], clip.images[:, 2]))
+        trace = system.segment(features, cohort.memory, cohort.valid, state.time).trace
+        before = [tensor.clone() for tensor in tree.flatten(cohort.memory)]
+        looks = system.looks(cohort.memory, trace, masks)
+        again = system.looks(cohort.memory, trace, masks)
+    assert all(torch.equal(a, b) for a, b in zip(before, tree.flatten(cohort.memory), strict=True))
+    assert all(torch.equal(a.weights, b.weights) for a, b in zip(looks, again, strict=True))
+    assert {look.time for look in looks} <= {held.time for held in system.held(cohort.memory)}
+    assert all(look.weights.shape[:2] == (1, 2) and look.weights.min() >= 0 for look in looks)
+    for what in {look.what for look in looks}:
+        shares = sum((look.weights.sum(dim=(2, 3)) for look in looks if look.what == what), torch.zeros(1, 2))
+        torch.testing.assert_close(shares, torch.tensor([[1.0, 0.0]]))
+    assert looks
+
+
 def test_a_late_object_does_not_change_what_was_before_and_gets_its_own_mask(system: AnySystem, clip: Clip) -> None:
     run = follow(system, clip, {0: given(clip, 0, (1,)), 2: given(clip, 2, (2,))})
     before = follow(system, clip, {0: given(clip, 0, (1,))})

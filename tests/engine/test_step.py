@@ -14,7 +14,7 @@ from longtake.geometry import Fit
 from longtake.memory import tree
 from longtake.memory.policy import All, First, Held, Plan
 from longtake.nn.aggregate import soft_aggregate
-from longtake.systems.protocol import Inputs, Prompt, Segmentation, State, Targets, VOSSystem, Written
+from longtake.systems.protocol import Inputs, Look, Prompt, Segmentation, State, Targets, VOSSystem, Written
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,9 @@ class Still(VOSSystem[Tensor, Remembered]):
 
     def held(self, memory: Remembered) -> tuple[Held, ...]:
         return tuple(Held(plan.time, plan.role, 0) for plan, _ in memory.asked)
+
+    def looks(self, memory: Remembered, trace: Any, masks: Tensor) -> tuple[Look, ...]:
+        return (Look("last", trace - 1, masks / masks.sum(dim=(2, 3), keepdim=True).clamp(min=1)),)
 
 
 IMAGE = torch.zeros(1, 3, 4, 6)

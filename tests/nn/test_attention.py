@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from longtake.nn.attention import affinity, read
+from longtake.nn import attention
+from longtake.nn.attention import Similarity, affinity, mean_affinity, read
 
 
 def test_dot_affinity_by_hand() -> None:
@@ -33,6 +34,24 @@ def test_read_is_the_weighted_mean_of_values(keys: int) -> None:
     out = read(values, weights)
     for n in range(2):
         torch.testing.assert_close(out[0, n], values[0, n] @ weights[0, n % keys].T)
+
+
+@pytest.mark.parametrize("at_once", [1, 2**24])
+@pytest.mark.parametrize("top", [None, 3])
+@pytest.mark.parametrize("similarity", ["dot", "euclidean"])
+@pytest.mark.parametrize("keys", [1, 2])
+def test_mean_affinity_is_the_mean_over_each_objects_area(
+    keys: int, similarity: Similarity, top: int | None, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "AT_ONCE", at_once)
+    memory, query = torch.randn(2, keys, 3, 7), torch.randn(2, 3, 5)
+    areas = torch.tensor([[0, 1, 0.5, 0, 0], [1, 0, 0, 0, 1]]).expand(2, 2, 5).clone()
+    areas[1, 1] = 0  # the second object has no area in the second clip
+    weights = affinity(memory, query, similarity, top).expand(2, 2, 5, 7)
+    expected = (areas[..., None] * weights).sum(2) / areas.sum(2, keepdim=True).clamp(min=1)
+    found = mean_affinity(memory, query, areas, similarity, top)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(found.sum(2), torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
 
 
 def test_weights_hold_no_numbers_that_processors_are_slow_with() -> None:

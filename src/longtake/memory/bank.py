@@ -50,6 +50,9 @@ def held(entries: Sequence[E]) -> tuple[Held, ...]:
 
 def stack(entries: Sequence[E]) -> tuple[Float[Tensor, "b k c m"], Float[Tensor, "b n v m"]]:
     """Keys and values of all entries, positions flattened: m = frames x h x w."""
-    keys = torch.cat([entry.keys.flatten(3) for entry in entries], dim=3)
-    values = torch.cat([entry.values.flatten(3) for entry in entries], dim=3)
-    return keys, values
+    return stack_keys(entries), torch.cat([entry.values.flatten(3) for entry in entries], dim=3)
+
+
+def stack_keys(entries: Sequence[E]) -> Float[Tensor, "b k c m"]:
+    """Keys of all entries, positions flattened as `stack` does."""
+    return torch.cat([entry.keys.flatten(3) for entry in entries], dim=3)

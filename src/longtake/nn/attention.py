@@ -14,6 +14,9 @@ from torch import Tensor
 NEGLIGIBLE = 1e-20
 """Weights that no sum of float32 notices."""
 
+AT_ONCE = 2**24
+"""Weights that are held together where only their mean is wanted: 64 MB."""
+
 Similarity = Literal["dot", "euclidean"]
 
 
@@ -52,3 +55,36 @@ def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q 
     if weights.shape[1] == 1:
         return (memory_values.reshape(b, n * v, m) @ weights[:, 0]).reshape(b, n, v, -1)
     return memory_values @ weights
+
+
+def mean_affinity(
+    memory_keys: Float[Tensor, "b k c m"],
+    query_keys: Float[Tensor, "b c q"],
+    areas: Float[Tensor, "b n q"],
+    similarity: Similarity = "dot",
+    top: int | None = None,
+) -> Float[Tensor, "b n m"]:
+    """How much each object reads from each memory position: its affinity, averaged over its area (STM, figure 5).
+
+    areas: how much of each query position is the object's, 0 to 1; all 0 gives 0. An object's queries are compared with
+    its own keys or with those that all share, a few at a time: the affinity of a whole frame is never held.
+    """
+    own = memory_keys.shape[1] > 1
+    keys = (memory_keys[:, i : i + 1] if own else memory_keys for i in range(areas.shape[1]))
+    means = [_mean(some, query_keys, areas[:, i], similarity, top) for i, some in enumerate(keys)]
+    return torch.stack(means, dim=1)
+
+
+def _mean(
+    memory_keys: Float[Tensor, "b 1 c m"],
+    query_keys: Float[Tensor, "b c q"],
+    area: Float[Tensor, "b q"],
+    similarity: Similarity,
+    top: int | None,
+) -> Float[Tensor, "b m"]:
+    b, m = len(memory_keys), memory_keys.shape[3]
+    total = memory_keys.new_zeros(b, m, dtype=torch.float32)
+    for some in torch.split(area.any(dim=0).nonzero().flatten(), max(1, AT_ONCE // (b * m))):
+        weights = affinity(memory_keys, query_keys[:, :, some], similarity, top)[:, 0]
+        total = total + (area[:, some, None] * weights).sum(dim=1)
+    return total / area.sum(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)

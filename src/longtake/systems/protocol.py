@@ -51,11 +51,28 @@ class Targets:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A cohort on a frame: log-odds [b, 1+n, h, w] in float32, a trace for `memorize`, auxiliary outputs for losses."""
+    """A cohort on a frame: log-odds [b, 1+n, h, w] in float32, a trace, auxiliary outputs for losses.
+
+    trace: a frozen dataclass of what the system's own `memorize` and `looks` want to know of this frame.
+    """
 
     log_odds: Float[Tensor, "b _ h w"]
     trace: Any = None
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Look:
+    """A remembered frame, and where in it a system looks for the objects of a cohort in the current one.
+
+    what: the part of the memory that holds it. time: the step at which it was seen. weights: each object's share of
+    what is read, by position on a coarser grid of the fitted frame; over all looks of one `what` an object's weights
+    sum to 1, or are all 0 where it has no area.
+    """
+
+    what: str
+    time: int
+    weights: Float[Tensor, "b n h w"]
 
 
 M = TypeVar("M")
@@ -123,6 +140,13 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     @abstractmethod
     def held(self, memory: M) -> tuple[Held, ...]:
         """The entries of a memory, in the order of writing."""
+
+    @abstractmethod
+    def looks(self, memory: M, trace: Any, masks: Float[Tensor, "b n h w"]) -> tuple[Look, ...]:
+        """What is looked at for each object where the frame of `trace` shows it, for people to see (STM, figure 5).
+
+        masks: the objects' areas in that frame, fitted, in [0, 1]; empty where an object is not to be seen.
+        """
 
 
 AnySystem = VOSSystem[Any, Any]

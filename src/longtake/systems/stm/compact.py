@@ -17,11 +17,14 @@ from longtake.memory import bank
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.memory.tree import owned
 from longtake.nn.aggregate import soft_aggregate
-from longtake.nn.attention import affinity, read
+from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
-from longtake.systems.protocol import Feedback, Inputs, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.protocol import Feedback, Inputs, Look, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.stm.looks import Asked, looks
 from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
+
+SIMILARITY: Similarity = "euclidean"
 
 
 @dataclass(frozen=True)
@@ -160,10 +163,10 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         self, features: CompactFeatures, memory: CompactMemory, valid: Bool[Tensor, "b n"], time: int
     ) -> Segmentation:
         keys, values = bank.stack(memory.entries)
-        weights = affinity(keys, features.key.flatten(2), "euclidean", self.top)
+        weights = affinity(keys, features.key.flatten(2), SIMILARITY, self.top)
         found = read(values, weights).reshape(*values.shape[:3], *features.key.shape[-2:])
         objects = by_portions(lambda f, last: self.decoder(f, features, last), found, memory.last)
-        return Segmentation(soft_aggregate(objects, valid, self.merge))
+        return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
     def memorize(
         self, features: CompactFeatures, targets: Targets, trace: Any, memory: CompactMemory, plan: Plan
@@ -172,6 +175,9 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
 
     def held(self, memory: CompactMemory) -> tuple[Held, ...]:
         return bank.held(memory.entries)
+
+    def looks(self, memory: CompactMemory, trace: Asked, masks: Float[Tensor, "b n h w"]) -> tuple[Look, ...]:
+        return looks(trace, memory.entries, masks, SIMILARITY, self.top)
 
     def _write(
         self, features: CompactFeatures, targets: Targets, entries: tuple[bank.SharedKeys, ...], plan: Plan

@@ -16,11 +16,14 @@ from longtake.geometry import Fit
 from longtake.memory import bank
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.nn.aggregate import soft_aggregate
-from longtake.nn.attention import affinity, read
+from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
-from longtake.systems.protocol import Feedback, Inputs, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.protocol import Feedback, Inputs, Look, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.stm.looks import Asked, looks
 from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
+
+SIMILARITY: Similarity = "dot"
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,10 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
     def segment(self, features: STMFeatures, memory: STMMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
         n = valid.shape[1]
         keys, values = bank.stack(memory.entries)
-        found = read(values, affinity(keys, features.key.flatten(2), "dot", self.top))
+        found = read(values, affinity(keys, features.key.flatten(2), SIMILARITY, self.top))
         found = found.reshape(-1, n, values.shape[2], *features.key.shape[-2:])
         objects = by_portions(lambda portion: self._decode(portion, features), found)
-        return Segmentation(soft_aggregate(objects, valid, self.merge))
+        return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
     def _decode(self, found: Float[Tensor, "b n v h w"], features: STMFeatures) -> Float[Tensor, "b n h16 w16"]:
         n = found.shape[1]
@@ -160,6 +163,9 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
 
     def held(self, memory: STMMemory) -> tuple[Held, ...]:
         return bank.held(memory.entries)
+
+    def looks(self, memory: STMMemory, trace: Asked, masks: Float[Tensor, "b n h w"]) -> tuple[Look, ...]:
+        return looks(trace, memory.entries, masks, SIMILARITY, self.top)
 
     def _entry(self, features: STMFeatures, targets: Targets, plan: Plan) -> bank.OwnedKeys:
         def both(masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
