@@ -36,6 +36,18 @@ def test_without_resizing_the_way_back_is_exact(size: tuple[int, int]) -> None:
     assert torch.equal(placement.restore(placement.images(image)), image)
 
 
+def test_a_coarse_grid_is_spread_where_it_lies() -> None:
+    placement = Fit(16).place((100, 150), 50)
+    coarse = torch.zeros(1, 1, 4, 5)
+    coarse[..., 1, 3] = 1  # its middle lies at row 24, column 56 of the fitted 64x80, of which 50x75 show the frame
+    spread = placement.spread(coarse)[0, 0]
+    assert spread.shape == (100, 150)
+    assert spread.min() == 0
+    row, column = divmod(int(spread.argmax()), 150)
+    assert abs(row - 2 * (24 - 7)) <= 2
+    assert abs(column - 2 * (56 - 2)) <= 2
+
+
 def test_inside_marks_the_frame_and_not_its_margins() -> None:
     placement = Fit(16).place((10, 16))
     inside = placement.inside(torch.device("cpu"))

@@ -70,6 +70,10 @@ class Placement:
             return inner.clone()
         return F.interpolate(inner, self.original, mode="bilinear", align_corners=False)
 
+    def spread(self, coarse: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "b c h w"]:
+        """Values, none below 0, of a coarser grid over the fitted frame: smoothly on the original pixels."""
+        return self.restore(F.interpolate(coarse, self.fitted, mode="bicubic", align_corners=False).clamp(min=0))
+
     def _margins(self) -> tuple[int, int, int, int]:
         down, across = self.fitted[0] - self.working[0], self.fitted[1] - self.working[1]
         return across // 2, across - across // 2, down // 2, down - down // 2

@@ -11,6 +11,7 @@ from typing import Any, SupportsIndex
 import numpy as np
 import torch
 
+from longtake.engine.explain import Explanation, explain
 from longtake.engine.objects import remove
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.step import Rules, Step, rules_for, step
@@ -64,6 +65,12 @@ class Session:
         """The objects that are followed."""
         return self._now.state.ids
 
+    @property
+    def remembered(self) -> frozenset[int]:
+        """The steps whose frames memory holds, counted from 0, as `explain` speaks of them."""
+        held = (self.system.held(cohort.memory) for cohort in self._now.state.cohorts)
+        return frozenset(entry.time for entries in held for entry in entries)
+
     def push(
         self, frame: Frame | np.ndarray, prompt: Masks | Mapping[int, Any] | np.ndarray | None = None
     ) -> Prediction:
@@ -75,11 +82,7 @@ class Session:
         the first; the session is then as it was.
         """
         with self._lock:
-            frame = frame if isinstance(frame, Frame) else _unnamed(frame, self.time)
-            placement = self._now.placement or self.system.fit.place(frame.size, self.short_side)
-            if frame.size != placement.original:
-                first = _size(placement.original)
-                raise SourceError(f"frame {frame.name}: {_size(frame.size)}, but the first is {first}; all must agree")
+            frame, placement = self._placed(frame)
             masks = None if prompt is None else Masks.of(prompt)
             if masks is not None:
                 _check(masks, frame)
@@ -93,6 +96,27 @@ class Session:
             self._past.append(self._now)
             self._now = Moment(state, placement)
         return prediction
+
+    def _placed(self, frame: Frame | np.ndarray) -> tuple[Frame, Placement]:
+        """A frame with its name, and its way to the grid. Raises SourceError where its size is not the first's."""
+        frame = frame if isinstance(frame, Frame) else _unnamed(frame, self.time)
+        placement = self._now.placement or self.system.fit.place(frame.size, self.short_side)
+        if frame.size != placement.original:
+            first = _size(placement.original)
+            raise SourceError(f"frame {frame.name}: {_size(frame.size)}, but the first is {first}; all must agree")
+        return frame, placement
+
+    def explain(self, frame: Frame | np.ndarray) -> tuple[Explanation, ...]:
+        """What would be looked at for each object if this frame were pushed next; the session stays as it is.
+
+        Empty where nothing is followed yet. The steps that it speaks of count the frames pushed, from 0. Raises
+        SourceError as `push` does.
+        """
+        with self._lock:
+            frame, placement = self._placed(frame)
+            with self.run.inference():
+                images = placement.images(to_tensor(frame, self.run.device))
+                return explain(self.system, self._now.state, images, placement)
 
     def remove(self, *ids: int) -> None:
         """Follow these objects no longer, from the next frame on; rewinding to an earlier frame brings them back.

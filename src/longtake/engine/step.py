@@ -71,12 +71,9 @@ def step(
     truth: the objects' true masks in the order of the state's ids, for feedback "truth".
     Nothing that is passed in is changed.
     """
-    previous = images if state.previous is None else state.previous
     if not state.cohorts and prompt is None:
         return replace(state, time=state.time + 1, previous=images), _empty(images)
-    features = system.encode(Inputs(images, previous))
-    segmentations = [system.segment(features, c.memory, c.valid, state.time) for c in state.cohorts]
-    log_odds = merge_cohorts([s.log_odds for s in segmentations], system.merge) if segmentations else None
+    features, segmentations, log_odds = segment(system, state, images)
     probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
     masks = _remembered(probabilities, rules.feedback, truth)
     masks = masks if inside is None else masks * inside
@@ -93,6 +90,17 @@ def step(
     for segmentation in segmentations:
         auxiliary |= segmentation.auxiliary
     return State(state.time + 1, images, cohorts), Step(ids, probabilities, log_odds, auxiliary)
+
+
+def segment(
+    system: AnySystem, state: State, images: Float[Tensor, "b 3 h w"]
+) -> tuple[Any, list[Segmentation], Float[Tensor, "b _ h w"] | None]:
+    """A frame's features, every cohort in it, and their log-odds merged; None where there are no cohorts."""
+    previous = images if state.previous is None else state.previous
+    features = system.encode(Inputs(images, previous))
+    segmentations = [system.segment(features, c.memory, c.valid, state.time) for c in state.cohorts]
+    log_odds = merge_cohorts([s.log_odds for s in segmentations], system.merge) if segmentations else None
+    return features, segmentations, log_odds
 
 
 def _empty(images: Tensor) -> Step:
