@@ -39,6 +39,13 @@ class Frame:
     """When it is shown, as the source has it: exact, and not always 0 for the first."""
     keyframe: bool
     image: UInt8[np.ndarray, "h w 3"]
+    origin: Fraction = Fraction(0)
+    """When the source's first frame is shown."""
+
+    @property
+    def since_first(self) -> Fraction:
+        """Seconds since the source's first frame, which is what people count in."""
+        return self.seconds - self.origin
 
     @property
     def size(self) -> tuple[int, int]:

@@ -58,6 +58,58 @@ def test_a_folder_of_masks_corrects_every_frame(
             assert np.array_equal(written == name, given == name)
 
 
+def test_explain_draws_what_was_looked_at(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run
+) -> None:
+    frames, masks = folder_clip
+    out, plain = tmp_path / "out", tmp_path / "plain"
+    words = ("segment", frames, "--masks", masks / "0.png", "--model", tiny_model, "--save", "probabilities")
+    assert run(*words, "--out", out, "--explain", "#3", "--explain", "#5") == 0
+    assert run(*words, "--out", plain) == 0
+    assert sorted(path.name for path in (out / "explain").iterdir()) == ["3", "5"]
+    for name in (1, 2):
+        sheet = np.array(Image.open(out / "explain" / "3" / f"object-{name}.png"))
+        assert sheet.shape == (12 + 22 + 12 + 213 + 22 + 12, 12 + 3 * (320 + 12), 3)  # the frame, and two remembered
+        labels = np.load(out / "probabilities" / "3.npy").argmax(0)
+        assert (sheet == (255, 0, 0)).all(axis=2).any() == (labels == name).any()
+    for path in (out / "probabilities").iterdir():
+        assert np.array_equal(np.load(path), np.load(plain / "probabilities" / path.name))
+    assert not list(out.rglob("*.partial"))
+
+
+@pytest.mark.parametrize(
+    ("times", "masks", "line", "labels"),
+    [
+        (["#900"], "0.png", "--explain #900: not reached, the last frame was 5", 6),
+        (["#2", "1:00:00"], "0.png", "--explain 1:00:00: not reached", 6),
+        (["#0"], "0.png", "--explain #0: at frame 0 nothing is followed yet; name a frame after", 0),
+        (["#3"], ".", "--explain #3: at frame 3 nothing is followed yet", 3),
+        (["soon"], "0.png", "--explain soon: write it as seconds", 0),
+    ],
+)
+def test_a_frame_that_cannot_be_explained_is_named_and_the_rest_is_kept(
+    times: list[str],
+    masks: str,
+    line: str,
+    labels: int,
+    folder_clip: tuple[Path, Path],
+    tiny_model: Path,
+    tmp_path: Path,
+    run: Run,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    frames, given = folder_clip
+    for early in range(4) if masks == "." else ():
+        (given / f"{early}.png").unlink()
+    words = [word for time in times for word in ("--explain", time)]
+    out = tmp_path / "out"
+    assert run("segment", frames, "--masks", given / masks, "--out", out, "--model", tiny_model, *words) == 1
+    (said,) = capfd.readouterr().err.splitlines()
+    assert line in said
+    assert len(list(out.glob("labels/*.png"))) == labels
+    assert len(list(out.glob("explain/*/object-*.png"))) == 2 * (len(times) - 1)
+
+
 def test_models_show_and_list(tiny_model: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("models", "show", tiny_model) == 0
     assert "preset: stm-mobilenet-v2" in capsys.readouterr().out

@@ -222,6 +222,7 @@ def test_a_span_is_taken_by_seconds_clock_and_frame(
     frames = list(open_source(path, parse_span(start, end)))
     assert [frame.index for frame in frames] == list(expected)
     assert [number(frame.image) for frame in frames] == list(expected)
+    assert [frame.since_first for frame in frames] == [Fraction(i, 24) for i in expected]
 
 
 def test_times_never_go_back(tmp_path: Path) -> None:
@@ -266,6 +267,7 @@ def test_seeking_to_a_span_gives_the_frames_of_reading_on(tmp_path: Path, kind: 
     expected = [f for f in every if not span.begins_after(f.index, f.seconds - every[0].seconds)]
     found = list(open_source(path, span))
     assert [(f.index, f.seconds, f.keyframe) for f in found] == [(f.index, f.seconds, f.keyframe) for f in expected]
+    assert [f.since_first for f in found] == [f.seconds - every[0].seconds for f in expected]
     assert all(np.array_equal(a.image, b.image) for a, b in zip(found, expected, strict=True))
 
 

@@ -40,6 +40,12 @@ def command(
     ] = None,
     end: Annotated[str | None, typer.Option(help="Last frame: seconds, hh:mm:ss.s, or #frame.")] = None,
     save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
+    explain: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Draw what the model looked at for this frame: seconds, hh:mm:ss.s, or #frame. May be repeated."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
 ) -> None:
@@ -57,8 +63,11 @@ def command(
 
         longtake segment rtsp://camera/stream --masks first.png --out result --memory every:5:20 --size 360
 
+        longtake segment holiday.mp4 --masks first.png --out result --explain 0:12 --explain '#400'
+
     Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 254), result/overlay.mp4 with the source's times and
-    sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy.
+    sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy,
+    result/explain/FRAME/object-ID.png (the object in red, and where in each remembered frame it was looked for).
 
     """
     settings = model_settings(set_ or [])
@@ -76,6 +85,7 @@ def command(
             memory=memory,
             size=short_side(size),
             span=parse_span(start, end),
+            explain=explain or (),
             save=[kind.strip() for kind in save.split(",") if kind.strip()],
             device=device,
             precision=precision,

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from longtake.engine.propagate import propagate
 from longtake.engine.runtime import runtime
+from longtake.engine.session import Session
 from longtake.engine.step import rules_for
 from longtake.errors import SettingError
+from longtake.export.explain import Explainer
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord
 from longtake.export.tables import FrameTable
@@ -63,6 +64,7 @@ def segment(
     size: int | None = 480,
     span: Span | None = None,
     save: Sequence[str] = ("overlay",),
+    explain: Sequence[str] = (),
     device: str = "auto",
     precision: str = "auto",
     report: Report = lambda done, count: None,
@@ -72,11 +74,13 @@ def segment(
     source: a video, a folder of images, a stream's address or a camera's index. masks: an image for the first frame, or
     a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. memory: "auto", or a
     policy as `parse_policy` reads it. size: larger short sides are reduced to it, None never reduces. span: the frames
-    to work on. Raises LongtakeError; what was written before stays whole.
+    to work on. explain: times (as `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows
+    what was looked at. Raises LongtakeError; what was written before stays whole.
     """
     unknown = [kind for kind in save if kind not in KINDS]
     if unknown:
         raise SettingError(f"--save {unknown[0]}: not a kind of result; use {', '.join(KINDS)}")
+    explainer = Explainer(out / "explain", explain)
     frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
     system, card = load(model, weights, settings)
     rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
@@ -87,6 +91,7 @@ def segment(
         "model": {"name": model, **_model_facts(card)},
         "memory": repr(rules.policy),
         "short_side": size,
+        "explain": list(explain),
         "device": str(run.device),
         "precision": str(run.dtype).removeprefix("torch."),
     }
@@ -98,7 +103,10 @@ def segment(
     ):
         sinks = _sinks(out, {"labels", *save}, frames, stack)
         pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
-        for prediction in propagate(system, pictures, given, rules=rules, short_side=size, run=run):
+        session = Session(system, rules=rules, short_side=size, run=run, keep=0)
+        for frame in pictures:
+            explainer.look(session, frame)
+            prediction = session.push(frame, given(frame))
             for sink in sinks:
                 sink.write(prediction)
             done, ids = done + 1, ids.union(prediction.ids)
@@ -106,6 +114,7 @@ def segment(
             record.outcome |= {"frames": done, "objects": sorted(ids), "colours": colours}
             report(done, frames.info.count if frames.span.whole else None)
         given.check_used(all_frames=frames.span.whole)
+        explainer.check_done()
     return done
 
 

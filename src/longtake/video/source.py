@@ -56,7 +56,8 @@ class Source(ABC):
             if image.shape != size[1]:
                 now, then = (f"{shape[1]}x{shape[0]} pixels" for shape in (image.shape, size[1]))
                 raise SourceError(f"{entry.where}: {now}, but {Path(size[0]).name} is {then}; all frames must agree")
-            yield Frame(entry.index, entry.name, entry.seconds, entry.keyframe, image)
+            origin = entry.seconds - entry.since
+            yield Frame(entry.index, entry.name, entry.seconds, entry.keyframe, image, origin)
         if size is None:
             held = "holds no frames" if self.span.whole else f"has no frame {self.span}"
             raise SourceError(f"{self.info.name}: {held}")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from longtake.errors import SettingError
+from longtake.types import Frame
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 
@@ -24,6 +25,10 @@ class Mark:
     def follows(self, index: int, since_first: Fraction) -> bool:
         """Whether it lies after a frame."""
         return self._order(index, since_first) > 0
+
+    def reached_by(self, frame: Frame) -> bool:
+        """Whether a frame is at it or after it."""
+        return not self.follows(frame.index, frame.since_first)
 
     def _order(self, index: int, since_first: Fraction) -> Fraction:
         if self.seconds is not None:
