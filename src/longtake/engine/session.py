@@ -10,6 +10,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 import torch
+from jaxtyping import UInt16
 
 from longtake.engine.explain import Explanation, explain
 from longtake.engine.objects import remove
@@ -72,14 +73,18 @@ class Session:
         return frozenset(entry.time for entries in held for entry in entries)
 
     def push(
-        self, frame: Frame | np.ndarray, prompt: Masks | Mapping[int, Any] | np.ndarray | None = None
+        self,
+        frame: Frame | np.ndarray,
+        prompt: Masks | Mapping[int, Any] | np.ndarray | None = None,
+        truth: Masks | None = None,
     ) -> Prediction:
         """The objects of the next frame.
 
         frame: a Frame, or RGB uint8 [h, w, 3]. prompt: masks of new objects or corrections of old ones, as `Masks`, an
         array of ids [h, w], or a mask per id; objects that it leaves out go on being followed, an empty one says
-        nothing. Raises MaskError where it does not fit the frame and SourceError where the frame's size is not that of
-        the first; the session is then as it was.
+        nothing. truth: all objects' true masks, for rules with an oracle (feedback "truth", or boxes); on a frame
+        without it the system goes by its own prediction. Raises MaskError where masks do not fit the frame and
+        SourceError where the frame's size is not that of the first; the session is then as it was.
         """
         with self._lock:
             frame, placement = self._placed(frame)
@@ -90,8 +95,10 @@ class Session:
             with self.run.inference():
                 images = placement.images(to_tensor(frame, self.run.device))
                 given = None if masks is None else to_prompt(masks, placement, self.run.device)
+                known = None if truth is None else self._columns(truth, frame, placement)
+                rules = replace(self.rules, feedback=self.system.feedback) if known is None else self.rules
                 inside = placement.inside(self.run.device)
-                state, out = step(self.system, self.rules, self._now.state, images, given, inside=inside)
+                state, out = step(self.system, rules, self._now.state, images, given, inside=inside, truth=known)
                 prediction = to_prediction(frame, placement, out, masks)
             self._past.append(self._now)
             self._now = Moment(state, placement)
@@ -117,6 +124,12 @@ class Session:
             with self.run.inference():
                 images = placement.images(to_tensor(frame, self.run.device))
                 return explain(self.system, self._now.state, images, placement)
+
+    def _columns(self, truth: Masks, frame: Frame, placement: Placement) -> torch.Tensor:
+        """The true masks [1, n, h, w] of the objects that are followed, empty where the truth has none."""
+        _check(truth, frame)
+        planes = to_planes(truth.labels, self.ids, placement, self.run.device)
+        return torch.cat(planes, dim=1) if planes else torch.zeros(1, 0, *placement.fitted)
 
     def remove(self, *ids: int) -> None:
         """Follow these objects no longer, from the next frame on; rewinding to an earlier frame brings them back.
@@ -166,10 +179,17 @@ def to_tensor(frame: Frame, device: torch.device) -> torch.Tensor:
 
 def to_prompt(masks: Masks, placement: Placement, device: torch.device) -> Prompt:
     """Masks on the system's grid."""
-    labels = torch.from_numpy(masks.labels.astype(np.int32)).to(device)
-    planes = [placement.masks((labels == name).float()[None, None]) for name in masks.ids]
+    planes = to_planes(masks.labels, masks.ids, placement, device)
     valid = torch.ones(1, len(masks.ids), dtype=torch.bool, device=device)
     return Prompt(masks.ids, torch.cat(planes, dim=1), valid)
+
+
+def to_planes(
+    labels: UInt16[np.ndarray, "h w"], ids: tuple[int, ...], placement: Placement, device: torch.device
+) -> list[torch.Tensor]:
+    """A mask [1, 1, h2, w2] on the system's grid for each id."""
+    values = torch.from_numpy(labels.astype(np.int32)).to(device)
+    return [placement.masks((values == name).float()[None, None]) for name in ids]
 
 
 def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | None) -> Prediction:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from longtake.errors import SettingError
@@ -27,6 +27,8 @@ class Rules:
 
     policy: Policy
     feedback: Feedback
+    boxes: bool = False
+    """Whether an object may be only within the box of its true mask, where that is known: an oracle, for analysis."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,16 @@ class Step:
     auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def rules_for(system: AnySystem, policy: Policy | None = None, feedback: Feedback | None = None) -> Rules:
+def rules_for(
+    system: AnySystem, policy: Policy | None = None, feedback: Feedback | None = None, *, boxes: bool = False
+) -> Rules:
     """The system's own rules, or the caller's where the system accepts them.
 
     Raises SettingError where a system of fixed memory is given a policy.
     """
     if policy is not None and not system.accepts_policy:
         raise SettingError(f"{type(system).__name__} has a fixed memory and takes no memory policy; leave it out")
-    return Rules(policy or system.policy, feedback or system.feedback)
+    return Rules(policy or system.policy, feedback or system.feedback, boxes)
 
 
 def step(
@@ -68,12 +72,14 @@ def step(
     images: fitted, RGB in [0, 1].
     inside: 1 where the fitted frame shows the original and 0 on its margins, so that nothing is remembered there (the
     published STM crops its estimate and pads it again).
-    truth: the objects' true masks in the order of the state's ids, for feedback "truth".
+    truth: the objects' true masks in the order of the state's ids, for feedback "truth" and for boxes.
     Nothing that is passed in is changed.
     """
     if not state.cohorts and prompt is None:
         return replace(state, time=state.time + 1, previous=images), _empty(images)
     features, segmentations, log_odds = segment(system, state, images)
+    if rules.boxes and log_odds is not None and truth is not None:
+        log_odds = _within_boxes(log_odds, truth)
     probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
     masks = _remembered(probabilities, rules.feedback, truth)
     masks = masks if inside is None else masks * inside
@@ -106,6 +112,20 @@ def segment(
 def _empty(images: Tensor) -> Step:
     b, _, h, w = images.shape
     return Step((), images.new_ones(b, 1, h, w, dtype=torch.float32))
+
+
+def _within_boxes(log_odds: Float[Tensor, "b _ h w"], truth: Float[Tensor, "b n h w"]) -> Tensor:
+    """Objects only within the bounding boxes of their true masks (LVOS, table 5: oracle box); nowhere without one."""
+    rows, columns = (_spanned((truth > 0).any(dim=axis)) for axis in (3, 2))
+    allowed = rows[:, :, :, None] & columns[:, :, None, :]
+    return torch.cat([log_odds[:, :1], log_odds[:, 1:].masked_fill(~allowed, -torch.inf)], dim=1)
+
+
+def _spanned(marks: Bool[Tensor, "b n s"]) -> Bool[Tensor, "b n s"]:
+    """All places from the first mark to the last."""
+    onward = marks.int().cummax(dim=2).values
+    back = marks.flip(2).int().cummax(dim=2).values.flip(2)
+    return (onward & back).bool()
 
 
 def _remembered(probabilities: Tensor, feedback: Feedback, truth: Tensor | None) -> Tensor:

@@ -48,7 +48,7 @@ class Evaluation:
 
 
 def evaluate(
-    annotations: Path,
+    annotations: Path | Dataset,
     predictions: Path | Mapping[str, Path],
     protocol: str | Protocol,
     *,
@@ -64,7 +64,7 @@ def evaluate(
     UnfitError naming everything in the files that keeps them from being scored, InputError where there are none.
     """
     rules = find_protocol(protocol) if isinstance(protocol, str) else protocol
-    dataset = open_dataset(annotations, split, rules.year)
+    dataset = annotations if isinstance(annotations, Dataset) else open_dataset(annotations, split, rules.year)
     group, notes = grouping(dataset, rules, unseen)
     paths = {"predictions": predictions} if isinstance(predictions, Path) else predictions
     names = [video.name for video in dataset.videos]

@@ -1,0 +1,85 @@
+"""`longtake benchmark`: a model on a data set, scored, with its speed and memory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from longtake.cli.progress import progress
+from longtake.cli.settings import model_settings
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Folder for predictions and results.")],
+    root: Annotated[Path | None, typer.Argument(help="The data set; synth needs none and renders its own.")] = None,
+    dataset: Annotated[str, typer.Option(help="davis2016, davis2017, lvos, youtube-vos or synth.")] = "davis2017",
+    split: Annotated[
+        str | None, typer.Option(help="The split, or a text file with a video's name on each line.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="A bundled model, a checkpoint, or a preset with --weights.")] = "default",
+    weights: Annotated[Path | None, typer.Option(help="A checkpoint whose tensors fill the preset.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A switch of the preset: model.KEY=VALUE.")] = None,
+    oracle: Annotated[str | None, typer.Option(help="What the model is told of the truth: box, mask, or both.")] = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
+    ] = None,
+    unseen: Annotated[
+        Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="Which past frames are kept; see segment --help.")] = "auto",
+    size: Annotated[
+        str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")
+    ] = "480",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+) -> None:
+    """Segment every video of a data set from its first masks, score it, and measure speed and memory.
+
+    Frames per second are the model's own: reading, writing and the first frame of each video are left out. Data sets
+    with first masks alone (test splits) are segmented and not scored; pack them with: longtake export.
+
+    An oracle tells how much better the model would be with a part of the truth (LVOS paper, table 5): box keeps each
+    object within its true box, mask lets memory hold the true masks.
+
+    Examples:
+        longtake benchmark --dataset synth --out runs/synth
+
+        longtake benchmark DAVIS --dataset davis2017 --split val --out runs/davis
+
+        longtake benchmark LVOS --dataset lvos --split valid --unseen unseen_videos.txt --out runs/lvos --oracle box
+
+    Results: predictions/VIDEO/FRAME.png, scores.json, scores.csv, report.html and run.json in the folder.
+
+    """
+    settings = model_settings(set_ or [])
+    from longtake.cli.scores import show
+    from longtake.cli.segment import short_side
+    from longtake.evaluation.benchmark import PAGE, benchmark
+    from longtake.evaluation.speed import HOW
+
+    with progress("segmenting") as update:
+        result = benchmark(
+            root,
+            out,
+            dataset=dataset,
+            split=split,
+            protocol=protocol,
+            unseen=unseen,
+            model=model,
+            weights=weights,
+            settings=settings,
+            memory=memory,
+            size=short_side(size),
+            oracle=oracle,
+            device=device,
+            precision=precision,
+            report=update,
+        )
+    if result.evaluation is not None:
+        show(result.evaluation)
+    if result.rate is not None:
+        typer.echo(f"{result.rate:.2f} frames per second ({HOW})")
+    if result.memory is not None:
+        typer.echo(f"peak memory {result.memory[0] / 1e6:.0f} MB ({result.memory[1]})")
+    scored = PAGE if result.evaluation is not None else "predictions/ (first masks alone, so nothing was scored)"
+    typer.echo(f"{result.frames} frames: {out}/{scored}")
