@@ -178,6 +178,14 @@ def test_benchmark_says_what_is_wrong(
     assert line in capsys.readouterr().err
 
 
+def test_what_scoring_needs_is_asked_for_before_segmenting(run: Run, tiny_model: Path, tmp_path: Path) -> None:
+    root = datasets.lvos(tmp_path / "data", {"cup": TRUTH["cup"]})
+    (root / "unseen_videos.txt").unlink()
+    words = ["--dataset", "lvos", "--model", tiny_model, "--out", tmp_path / "run"]
+    assert run("benchmark", root, *words) == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_long_track_keeps_its_dips() -> None:
     values = [1.0] * 900
     values[450] = 0.0

@@ -74,7 +74,13 @@ def test_only_as_published_counts_ids_that_never_were(tmp_path: Path) -> None:
     root = datasets.davis(tmp_path / "d", {"a": datasets.clip(5, (2, 5))})
     video = open_dataset(root).videos[0]
     assert list(windows(video, find_protocol("davis2017")).frames) == [2, 5]
-    assert list(windows(video, find_protocol("davis2017", as_published=True)).frames) == [1, 2, 3, 4, 5]
+    published = find_protocol("davis2017", as_published=True)
+    assert list(windows(video, published).frames) == [1, 2, 3, 4, 5]
+    wrong = datasets.folders(tmp_path / "r", {"a": datasets.clip(5, (1, 5))})
+    with pytest.raises(UnfitError, match="id 1, which a lacks"):
+        evaluate(root, wrong, "davis2017")
+    (run,) = evaluate(root, wrong, published).runs
+    assert [thing.figures["J"] for thing in run.objects] == [0, 0, 1, 1, 1]
 
 
 def test_davis_does_not_count_late_objects(scored: Callable[..., Evaluation]) -> None:

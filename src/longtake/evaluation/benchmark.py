@@ -1,8 +1,8 @@
 """Benchmark: a model follows every object of a data set; its masks are scored and its speed and memory measured."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,17 @@ import numpy as np
 import torch
 
 from longtake.data.dataset import Dataset, Video, open_dataset
-from longtake.data.labels import ids_in, read_labels, void_in
 from longtake.data.rendered import write_rendered
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.session import Session
 from longtake.engine.step import Rules, rules_for
-from longtake.errors import InputError, SettingError
+from longtake.errors import InputError, MaskError, SettingError
 from longtake.evaluation.evaluate import Evaluation, evaluate
 from longtake.evaluation.files import as_json, write_csv
+from longtake.evaluation.groups import grouping
 from longtake.evaluation.page import write_page
 from longtake.evaluation.protocols import Protocol, find_protocol
+from longtake.evaluation.reading import Truth
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.export.record import RunRecord
 from longtake.memory.policy import parse_policy
@@ -88,35 +89,58 @@ def benchmark(
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. Raises LongtakeError; predictions of finished frames stay.
     """
-    rules, data = _data(root, out, dataset, split, protocol)
-    run = runtime(device, precision)
+    scoring, data = _data(root, out, dataset, split, protocol)
+    if _scored(data):
+        grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
     system, card = load(model, weights, settings)
-    how = oracle_rules(system, memory, oracle)
-    system = system.to(run.device).to(memory_format=torch.channels_last)
-    make_folder(out)
+    follower = Follower(system, oracle_rules(system, memory, oracle), size, runtime(device, precision))
+    watch, done = Stopwatch(follower.run.device), 0
+    count = sum(len(video.frames) for video in data.videos)
     facts = {
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
         "model": {"name": model, "preset": card.preset, "options": dict(card.options), "licence": card.licence},
-        "memory": repr(how.policy),
         "oracle": oracle,
-        "short_side": size,
-        "device": str(run.device),
-        "precision": str(run.dtype).removeprefix("torch."),
+        **follower.facts(),
     }
-    watch, count = Stopwatch(run.device), sum(len(video.frames) for video in data.videos)
-    done = 0
-    with RunRecord(out / RECORD, facts, {"frames": 0}) as record:
+    with RunRecord(make_folder(out) / RECORD, facts, {"frames": 0}) as record:
         for video in data.videos:
-            for prediction, sink in _segment(system, how, video, rules, size, run, watch, out):
+            sink = LabelSink(out / PREDICTIONS / video.name)
+            for prediction in follower.follow(video, scoring, watch):
                 sink.write(prediction)
                 done += 1
                 report(done, count, video.name)
-        peak = peak_memory(run.device)
-        result = Benchmark(_score(data, out, rules, unseen), watch.rate, peak, done, out)
+        peak = peak_memory(follower.run.device)
+        result = Benchmark(_score(data, out, scoring, unseen), watch.rate, peak, done, out)
         record.outcome |= result.facts()
     if result.evaluation is not None:
         _write(result, {**facts, **result.facts()})
     return result
+
+
+class Follower:
+    """A model, and how it is run."""
+
+    def __init__(self, system: AnySystem, rules: Rules, size: int | None, run: Runtime) -> None:
+        self.system = system.to(run.device).to(memory_format=torch.channels_last)
+        self.rules, self.size, self.run = rules, size, run
+
+    def follow(self, video: Video, protocol: Protocol, watch: Stopwatch) -> Iterator[Prediction]:
+        """The objects of a video in each of its frames, from their first masks; the clock runs for the model alone."""
+        session = Session(self.system, rules=self.rules, short_side=self.size, run=self.run, keep=0)
+        given, told = Given(video, protocol), self.rules.boxes or self.rules.feedback == "truth"
+        watch.next_video()
+        for frame in FolderSource(next(iter(video.frames.values())).parent):
+            prompt, truth = given.masks(frame.name)
+            yield watch.frame(partial(session.push, frame, prompt, truth if told else None))
+
+    def facts(self) -> dict[str, Any]:
+        """How it is run, in plain values."""
+        return {
+            "memory": repr(self.rules.policy),
+            "short_side": self.size,
+            "device": str(self.run.device),
+            "precision": str(self.run.dtype).removeprefix("torch."),
+        }
 
 
 def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = None) -> Rules:
@@ -144,57 +168,39 @@ def _data(
     return rules, data
 
 
-def _segment(
-    system: AnySystem,
-    how: Rules,
-    video: Video,
-    rules: Protocol,
-    size: int | None,
-    run: Runtime,
-    watch: Stopwatch,
-    out: Path,
-) -> Iterator[tuple[Prediction, LabelSink]]:
-    """The predictions of a video, in order, and where they go."""
-    session = Session(system, rules=how, short_side=size, run=run, keep=0)
-    given, sink = Given(video, rules), LabelSink(out / PREDICTIONS / video.name)
-    watch.next_video()
-    for frame in FolderSource(next(iter(video.frames.values())).parent):
-        prompt, truth = given.masks(frame.name)
-        known = truth if how.boxes or how.feedback == "truth" else None
-        yield watch.frame(partial(session.push, frame, prompt, known)), sink
-
-
 class Given:
     """The masks that a benchmark gives: of each object its first, of nothing later."""
 
     def __init__(self, video: Video, protocol: Protocol) -> None:
-        self.video, self.protocol = video, protocol
+        self.video, self.problems = video, list[str]()
+        self.annotations = Truth(video, protocol, set(), self.problems)
+        self.late = protocol.objects in ("metadata", "all")
         self.known = set[int]()
-        self.first = next(iter(video.masks), None)
 
     def masks(self, frame: str) -> tuple[Masks | None, Masks | None]:
         """What is given on a frame, and the whole truth; None where there is nothing. Raises MaskError."""
         if frame not in self.video.masks:
             return None, None
-        path = self.video.masks[frame]
-        labels = read_labels(path)
-        ids = ids_in(labels)
-        if self.protocol.objects == "foreground":
-            void = void_in(labels) & bool(ids)
-            labels = ((labels != 0) & ~void).astype(np.uint16)
-            ids = ids_in(labels)
-        truth = Masks(np.where(np.isin(labels, ids), labels, 0).astype(np.uint16), tuple(ids), str(path))
-        late = self.protocol.objects in ("metadata", "all")
-        fresh = [name for name in ids if name not in self.known] if late or frame == self.first else []
+        read = self.annotations.read(frame)
+        if read is None:
+            raise MaskError(self.problems[-1])
+        truth = Masks.of(read[0], str(self.video.masks[frame]))
+        fresh = [name for name in truth.ids if name not in self.known and (self.late or not self.known)]
         self.known.update(fresh)
-        if not fresh:
-            return None, truth
-        return Masks(np.where(np.isin(labels, fresh), labels, 0).astype(np.uint16), tuple(fresh), str(path)), truth
+        return (_only(truth, fresh) if fresh else None), truth
+
+
+def _only(masks: Masks, ids: Sequence[int]) -> Masks:
+    return replace(masks, labels=np.where(np.isin(masks.labels, ids), masks.labels, np.uint16(0)), ids=tuple(ids))
+
+
+def _scored(data: Dataset) -> bool:
+    return any(len(video.masks) > 1 for video in data.videos)
 
 
 def _score(data: Dataset, out: Path, rules: Protocol, unseen: Path | None) -> Evaluation | None:
     """The scores; None where no video has more than first masks."""
-    if all(len(video.masks) < 2 for video in data.videos):
+    if not _scored(data):
         return None
     return evaluate(data, {out.resolve().name: out / PREDICTIONS}, rules, unseen=unseen)
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt64
 
 WORD = 64
-ONE, LAST = np.uint64(1), np.uint64(WORD - 1)
+ONE = np.uint64(1)
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Bits:
     """The part of a binary frame that holds all its set pixels.
 
     words[y, x] has the columns from 64 * (left + x) on, of row top + y, the first of them in its lowest bit. The
-    columns of all cuts begin at multiples of 64, so that cuts of a frame can be compared word by word.
+    columns of all cuts begin at multiples of 64, so that cuts of a frame can be compared word by word. Columns of words
+    lie together in memory, since neighbours to the left and right are what is combined most.
     """
 
     words: UInt64[np.ndarray, "h w"]
@@ -42,7 +43,7 @@ class Bits:
         packed = np.zeros((pixels.shape[0], (last - first) * WORD // 8), np.uint8)
         bytes_ = np.packbits(pixels, axis=1, bitorder="little")
         packed[:, : bytes_.shape[1]] = bytes_
-        return Bits(packed.view("<u8"), top + y, left + first)
+        return Bits(np.asfortranarray(packed.view("<u8")), top + y, left + first)
 
     @cached_property
     def area(self) -> int:
@@ -64,7 +65,8 @@ class Bits:
 
     def pixels(self, height: int, width: int) -> Bool[np.ndarray, "H W"]:
         """The pixels of a frame of this size; what the cut has beyond it is left out."""
-        rows = np.unpackbits(self.words.view(np.uint8), axis=1, bitorder="little").view(np.bool_)
+        words = np.ascontiguousarray(self.words)
+        rows = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little").view(np.bool_)
         left, image = self.left * WORD, np.zeros((height, width), bool)
         part = image[max(0, self.top) : self.top + rows.shape[0], max(0, left) : left + rows.shape[1]]
         y, x = max(0, -self.top), max(0, -left)
@@ -78,31 +80,37 @@ NOTHING = Bits(np.zeros((0, 0), "<u8"), 0, 0)
 def east(words: UInt64[np.ndarray, "h w"]) -> UInt64[np.ndarray, "h w"]:
     """Of each pixel its neighbour to the right; empty beyond the last word."""
     found = words >> ONE
-    found[:, :-1] |= words[:, 1:] << LAST
+    found[:, :-1] |= words[:, 1:] << np.uint64(WORD - 1)
     return found
 
 
-def west(words: UInt64[np.ndarray, "h w"]) -> UInt64[np.ndarray, "h w"]:
-    """Of each pixel its neighbour to the left; empty before the first word."""
-    found = words << ONE
-    found[:, 1:] |= words[:, :-1] >> LAST
-    return found
+def widened(words: UInt64[np.ndarray, "h w"], by: int) -> UInt64[np.ndarray, "h w"]:
+    """The set pixels, and those `by` columns to their left and right; by is less than a word."""
+    near, far = np.uint64(by), np.uint64(WORD - by)
+    out = words << near
+    out |= words
+    out |= words >> near
+    out[:, 1:] |= words[:, :-1] >> far
+    out[:, :-1] |= words[:, 1:] << far
+    return out
 
 
 def dilate(line: Bits, radius: int) -> Bits:
     """All pixels within `radius` (Euclidean) of a set one, on a cut that is larger by as much.
 
-    A disk is a row of some width for each distance from its centre's row; the rows widen towards the centre.
+    A disk is a row of some width for each distance from its centre's row; the rows widen towards the centre. A row
+    that reaches w pixels to each side can be widened by up to 2 w + 1 at once without a hole.
     """
     words = -(-radius // WORD)
-    wide = np.pad(line.words, ((0, 0), (words, words)))
-    height = len(wide)
-    out = np.zeros((height + 2 * radius, wide.shape[1]), "<u8")
-    width = 0
+    height, columns = line.words.shape
+    wide = np.zeros((height, columns + 2 * words), "<u8", order="F")
+    wide[:, words : words + columns] = line.words
+    out = np.zeros((height + 2 * radius, wide.shape[1]), "<u8", order="F")
+    reach = 0
     for distance in range(radius, -1, -1):
-        while width < math.isqrt(radius**2 - distance**2):
-            wide = wide | east(wide) | west(wide)
-            width += 1
+        while (missing := math.isqrt(radius**2 - distance**2) - reach) > 0:
+            by = min(missing, 2 * reach + 1, WORD - 1)
+            wide, reach = widened(wide, by), reach + by
         for top in {radius - distance, radius + distance}:
             out[top : top + height] |= wide
     return Bits(out, line.top - radius, line.left - words)

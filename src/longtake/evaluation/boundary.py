@@ -27,9 +27,9 @@ def boundary(mask: Bits, size: Size) -> Bits:
         return NOTHING
     here = mask.words
     right = east(here)
-    below, across = (np.vstack([words[1:], np.zeros_like(words[:1])]) for words in (here, right))
-    lateral, vertical = (here ^ right), (here ^ below)
-    diagonal = here ^ across
+    lateral, vertical, diagonal = here ^ right, here.copy(order="F"), here.copy(order="F")
+    vertical[:-1] ^= here[1:]
+    diagonal[:-1] ^= right[1:]
     if mask.top + len(here) == size[0]:
         vertical[-1] = diagonal[-1] = 0
     word, bit = divmod(size[1] - 1, WORD)

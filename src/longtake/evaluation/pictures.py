@@ -63,7 +63,7 @@ def _lowest(objects: Sequence[ObjectResult]) -> list[tuple[ObjectResult, int]]:
 
 
 def _picture(video: Video, files: Run, name: int, frame: str, protocol: Protocol) -> str:
-    truth = Truth(video, protocol, [])
+    truth = Truth(video, protocol, set(), [])
     truth.read(next(iter(video.masks)))
     wanted, void = truth.read(frame) or (np.zeros((1, 1), np.uint8),) * 2
     found = Predicted(files[video.name], truth, []).read(frame, wanted, void)

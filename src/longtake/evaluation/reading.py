@@ -20,10 +20,10 @@ SHOWN = 5
 class Truth:
     """The annotations of a video, as a protocol sees them."""
 
-    def __init__(self, video: Video, protocol: Protocol, problems: list[str]) -> None:
+    def __init__(self, video: Video, protocol: Protocol, counted: set[int], problems: list[str]) -> None:
         self.video, self.protocol, self.problems = video, protocol, problems
-        self.ids = set[int]()
-        """All that have come so far."""
+        self.ids = set[int]() if protocol.objects == "foreground" else set(counted)
+        """Those that count, and all others that have come so far."""
 
     def read(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Ids and void pixels of a frame, void taken out of the ids; None where it cannot be read."""

@@ -69,7 +69,7 @@ def score_video(video: Video, runs: Mapping[str, Run], protocol: Protocol) -> Vi
     counted = windows(video, protocol)
     tracks = {run: {i: Track() for i, frames in counted.frames.items() if frames} for run in runs}
     out = VideoScores(video.name, tracks, counted.problems, counted.notes)
-    truth = Truth(video, protocol, out.problems)
+    truth = Truth(video, protocol, set(counted.frames), out.problems)
     predicted = {run: Predicted(files.get(video.name, {}), truth, out.problems) for run, files in runs.items()}
     members = {i: set(frames) for i, frames in counted.frames.items()}
     for name in video.masks:
