@@ -16,8 +16,9 @@ lint: $(INSTALLED)  ## style, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(INSTALLED)  ## speed and memory of segmenting
+bench: $(INSTALLED)  ## speed of segmenting, and of scoring
 	$(VENV)/bin/python benchmarks/speed.py
+	$(VENV)/bin/python benchmarks/evaluator.py
 
 clean:  ## remove what the other verbs made
 	rm -rf $(VENV) longtake-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

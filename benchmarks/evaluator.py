@@ -85,6 +85,8 @@ def main() -> None:
     parser.add_argument("predictions", type=Path, nargs="?", default=SHARED / "predictions")
     parser.add_argument("--times", type=int, default=20)
     given = parser.parse_args()
+    if not given.annotations.is_dir():
+        parser.exit(0, f"{given.annotations}: no masks there; name ANNOTATIONS and PREDICTIONS\n")
     videos = list(open_dataset(given.annotations).videos)
     run = masks_by_video(given.predictions, [video.name for video in videos])
     cv2.setNumThreads(1)

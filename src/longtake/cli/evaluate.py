@@ -75,11 +75,11 @@ def command(
 
 
 def named(folders: list[Path]) -> dict[str, Path]:
-    """Runs by the shortest ends of their paths that tell them apart. Raises SettingError on a folder given twice."""
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    """Runs by the part of their paths that tells them apart. Raises SettingError on a folder given twice."""
+    parts = [folder.resolve().parts[::-1] for folder in folders]
+    if len(set(parts)) < len(parts):
         raise SettingError("--predictions: the same folder twice; give each run once")
-    for length in range(1, max(len(folder.resolve().parts) for folder in folders) + 1):
-        names = ["/".join(folder.resolve().parts[-length:]) for folder in folders]
+    for names in zip(*parts, strict=False):
         if len(set(names)) == len(names):
-            break
-    return dict(zip(names, folders, strict=True))
+            return dict(zip(names, folders, strict=True))
+    return {str(folder): folder for folder in folders}

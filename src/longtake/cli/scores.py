@@ -73,7 +73,7 @@ def _cells(run: RunResult, name: str, spanned: bool) -> list[str]:
 
 def number(value: float) -> str:
     """A fraction to three places; nothing where it is not a number."""
-    return "" if math.isnan(value) else f"{value:.3f}"
+    return "" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
 
 
 def write(evaluation: Evaluation, to_json: Path | None, to_csv: Path | None, to_html: Path | None) -> None:

@@ -89,8 +89,8 @@ def curve(run: RunResult) -> list[tuple[float, float]]:
 
 
 def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
 
 
 def _signed(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:+.3f}"
+    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"
