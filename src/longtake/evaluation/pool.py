@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
@@ -60,6 +61,7 @@ def _scores(
     if workers <= 1:
         yield from (score_video(video, runs, protocol) for video in videos)
         return
+    others = set(multiprocessing.active_children())
     longest_first = sorted(videos, key=lambda video: len(video.masks), reverse=True)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _alone) as pool:
         try:
@@ -69,9 +71,12 @@ def _scores(
                 yield job.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
             raise
 
 
 def _alone() -> None:
-    """A process keeps to one processor: there is one process for each."""
+    """A process keeps to one processor, for there is one process for each; Ctrl-C is the first process's business."""
     cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
