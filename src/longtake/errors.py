@@ -5,12 +5,15 @@
     │   ├── SourceError       a video or a folder of frames
     │   ├── MaskError         a mask image, or masks that do not fit their video
     │   ├── CheckpointError   a weight file
-    │   └── SettingError      a name, a switch or a value
+    │   ├── SettingError      a name, a switch or a value
+    │   └── UnfitError        many files at once, each told of
     ├── OutputError       a result cannot be written
     └── MissingExtraError a part of longtake that is not installed
 
 A message says what was wrong, where (file, frame, object), and what to do, on one line.
 """
+
+from collections.abc import Sequence
 
 
 class LongtakeError(Exception):
@@ -35,6 +38,15 @@ class CheckpointError(InputError):
 
 class SettingError(InputError):
     """A name, a switch or a value that longtake does not know."""
+
+
+class UnfitError(InputError):
+    """Files that do not fit what is to be done with them; `problems` names every one, and nothing was done."""
+
+    def __init__(self, problems: Sequence[str], done: str) -> None:
+        """done: what would have been, as "scored"."""
+        super().__init__(f"{len(problems)} problems, so nothing was {done}; the first: {problems[0]}")
+        self.problems = tuple(problems)
 
 
 class OutputError(LongtakeError):

@@ -11,9 +11,8 @@ import pytest
 
 import datasets
 from longtake.data.dataset import open_dataset
-from longtake.errors import InputError, SettingError
+from longtake.errors import InputError, SettingError, UnfitError
 from longtake.evaluation.evaluate import Evaluation, evaluate
-from longtake.evaluation.pool import UnfitError
 from longtake.evaluation.protocols import PROTOCOLS, find_protocol
 from longtake.evaluation.windows import windows
 

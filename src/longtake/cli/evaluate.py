@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
 from longtake.errors import SettingError
 
@@ -50,26 +51,20 @@ def command(
     """
     from longtake.cli.scores import show, write
     from longtake.evaluation.evaluate import evaluate
-    from longtake.evaluation.pool import UnfitError
     from longtake.evaluation.protocols import find_protocol
 
     runs = named(predictions)
     rules = find_protocol(protocol, as_published)
-    try:
-        with progress("scoring") as update:
-            evaluation = evaluate(
-                annotations,
-                runs,
-                rules,
-                split=split,
-                unseen=unseen,
-                workers=workers,
-                report=lambda done, count: update(done, count, "videos"),
-            )
-    except UnfitError as error:
-        for problem in error.problems:
-            typer.echo(f"longtake: {problem}", err=True)
-        raise
+    with every_problem(), progress("scoring") as update:
+        evaluation = evaluate(
+            annotations,
+            runs,
+            rules,
+            split=split,
+            unseen=unseen,
+            workers=workers,
+            report=lambda done, count: update(done, count, "videos"),
+        )
     show(evaluation)
     write(evaluation, json, csv, html)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 import cv2
 
 from longtake.data.dataset import Video
-from longtake.errors import InputError
+from longtake.errors import UnfitError
 from longtake.evaluation.protocols import Protocol
 from longtake.evaluation.reading import Run
 from longtake.evaluation.scoring import VideoScores, score_video
@@ -19,14 +19,6 @@ Report = Callable[[int, int | None], None]
 
 SMALL = 400
 """Masks for which other processes are not worth their start."""
-
-
-class UnfitError(InputError):
-    """Files that cannot be scored; `problems` names every one of them, and nothing was scored."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(f"{len(problems)} problems, so nothing was scored; the first: {problems[0]}")
-        self.problems = tuple(problems)
 
 
 def score_videos(
@@ -47,7 +39,7 @@ def score_videos(
         report(done, len(videos))
     ordered = [scores[video.name] for video in videos]
     if problems := [problem for video in ordered for problem in video.problems]:
-        raise UnfitError(problems)
+        raise UnfitError(problems, "scored")
     return ordered
 
 
