@@ -66,7 +66,7 @@ def open_dataset(root: Path, split: str | None = None, year: str | None = None) 
         dataset = _davis(root, named, year, wanted)
     elif (root / MASKS).is_dir():
         dataset = _split_folder(root, named, root)
-    elif splits := sorted(child.name for child in root.iterdir() if (child / MASKS).is_dir()):
+    elif splits := splits_in(root):
         dataset = _named_split(root, named, splits)
     else:
         dataset = _folders(root)
@@ -76,6 +76,15 @@ def open_dataset(root: Path, split: str | None = None, year: str | None = None) 
     if lacking := [name for name in wanted if name not in videos]:
         raise InputError(f"{split}: {dataset.root} has no video {lacking[0]}; a line holds the name of a video")
     return Dataset(dataset.layout, root, Path(str(split)).stem, [videos[name] for name in wanted], dataset.metadata)
+
+
+def splits_in(root: Path) -> list[str]:
+    """The splits below a data set's root, by name; none where it is a split itself, or a folder per video."""
+    if (root / "ImageSets").is_dir():
+        return sorted({path.stem for path in (root / "ImageSets").glob("*/*.txt")})
+    if (root / MASKS).is_dir():
+        return []
+    return sorted(child.name for child in root.iterdir() if (child / MASKS).is_dir())
 
 
 def is_dataset(path: Path) -> bool:
@@ -116,7 +125,11 @@ def by_name(folder: Path, ending: str = "png") -> dict[str, Path]:
 
 def _names_in(path: Path) -> list[str]:
     """The videos that a list names; lines of the first DAVIS release name a file each, of which the folder counts."""
-    lines = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a readable list ({error}); a line holds the name of a video") from error
+    lines = [line.split()[0] for line in text.splitlines() if line.strip()]
     return list(dict.fromkeys(Path(line).parent.name if line.startswith("/") else line for line in lines))
 
 

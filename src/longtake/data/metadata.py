@@ -86,5 +86,6 @@ def read_metadata(path: Path) -> tuple[Literal["youtube-vos", "lvos"], dict[str,
             f"{path}: {place or 'the file'}: {first['msg']} ({error.error_count()} such places)"
         ) from error
     videos = {name: {i: thing.listed() for i, thing in video.objects.items()} for name, video in content.videos.items()}
-    ranged = any(thing.range for objects in videos.values() for thing in objects.values())
-    return ("lvos" if ranged else "youtube-vos"), videos
+    things = [thing for objects in videos.values() for thing in objects.values()]
+    ranged, framed = any(thing.range for thing in things), any(thing.frames for thing in things)
+    return ("lvos" if ranged or (things and not framed) else "youtube-vos"), videos

@@ -8,13 +8,11 @@ import numpy as np
 from longtake.data.dataset import Video
 from longtake.data.labels import VOID, ids_in, read_labels, void_in
 from longtake.errors import LongtakeError
+from longtake.evaluation.folded import some, spelled_otherwise
 from longtake.evaluation.protocols import Protocol
 
 Run = Mapping[str, Mapping[str, Path]]
 """Predictions: video -> frame -> mask."""
-
-SHOWN = 5
-"""Frames that a problem names."""
 
 
 class Truth:
@@ -70,20 +68,15 @@ class Predicted:
     def close(self) -> None:
         """Tell of frames without a prediction, and of ids that no annotation of the video has."""
         if self.missing:
-            some = ", ".join(self.missing[:SHOWN]) + (", ..." if len(self.missing) > SHOWN else "")
+            hint = spelled_otherwise(self.missing, list(self.files))
             self.problems.append(
-                f"{self.truth.video.name}: {len(self.missing)} frames have no prediction: {some}{self._hint()}"
+                f"{self.truth.video.name}: {len(self.missing)} frames have no prediction: {some(self.missing)}{hint}"
             )
         for found in sorted(set(self.strays) - self.truth.ids):
             files = self.strays[found]
             more = f" and {len(files) - 1} more" if len(files) > 1 else ""
             known = ", ".join(map(str, sorted(self.truth.ids))) or "none"
             self.problems.append(f"{files[0]}{more}: id {found}, which {self.truth.video.name} lacks (it has {known})")
-
-    def _hint(self) -> str:
-        numbers = {int(name) for name in self.files if name.isdecimal()}
-        named_alike = [name for name in self.missing if name.isdecimal() and int(name) in numbers]
-        return f" (there is a frame {int(named_alike[0])} of another spelling)" if named_alike else ""
 
 
 def _read(path: Path, problems: list[str]) -> np.ndarray | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8, UInt16
+from jaxtyping import Shaped, UInt8, UInt16
 from PIL import Image
 
 from longtake.video.whole import whole
@@ -26,10 +26,13 @@ def colours(ids: tuple[int, ...]) -> UInt8[np.ndarray, "n 3"]:
 
 def write_labels(path: Path, labels: UInt16[np.ndarray, "h w"]) -> None:
     """A palette PNG, or 16-bit greyscale from id 255 on (which means "ignore" in palettes); whole or not at all."""
-    if labels.max(initial=0) > 254:
-        image = Image.fromarray(labels)
-    else:
-        image = Image.fromarray(labels.astype(np.uint8), mode="P")
-        image.putpalette(voc_palette().tobytes())
+    image = Image.fromarray(labels) if labels.max(initial=0) > 254 else palette_image(labels)
     with whole(path) as partial:
         image.save(partial, format="PNG")
+
+
+def palette_image(labels: Shaped[np.ndarray, "h w"]) -> Image.Image:
+    """Ids up to 254 as the 8-bit values of an image in the colours of PASCAL VOC."""
+    image = Image.fromarray(labels.astype(np.uint8), mode="P")
+    image.putpalette(voc_palette().tobytes())
+    return image
