@@ -1,4 +1,4 @@
-"""`longtake doctor`: every problem of a video, of masks, of a checkpoint or of the installation at once."""
+"""`longtake doctor`: every problem of a video, masks, a data set, a checkpoint or the installation at once."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +8,15 @@ import typer
 
 def command(
     path: Annotated[
-        Path | None, typer.Argument(help="A video, a folder of masks or frames, a mask, a checkpoint.")
+        Path | None,
+        typer.Argument(help="A video, a folder of masks or frames, a mask, a data set, predictions, a checkpoint."),
     ] = None,
 ) -> None:
-    """Examine a video, masks or a checkpoint; without a path, the installation. Status 1 where there are problems.
+    """Examine a video, masks, a data set or a checkpoint; without a path, the installation.
+
+    Every problem is told at once; status 1 where there are any. Of a data set (DAVIS, YouTube-VOS, LVOS, MOSE, or a
+    folder per video, as predictions are) every split is looked at, or the one whose folder is given: all images are
+    decoded, lists and metadata held against them.
 
     Examples:
         longtake doctor
@@ -20,14 +25,20 @@ def command(
 
         longtake doctor masks/
 
+        longtake doctor DAVIS
+
+        longtake doctor YouTubeVOS/valid
+
+        longtake doctor results/
+
         longtake doctor runs/a/model.safetensors
 
     """
     from longtake.cli.progress import progress
     from longtake.doctor.examine import examine
 
-    with progress("examining"):
-        report = examine(path)
+    with progress("examining") as update:
+        report = examine(path, lambda done, count: update(done, count, "images"))
     typer.echo(report.text())
     if report.problems:
         raise typer.Exit(1)

@@ -60,7 +60,7 @@ def open_dataset(root: Path, split: str | None = None, year: str | None = None) 
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give a data set, one of its splits, or a folder per video")
-    wanted = _names_in(Path(split)) if split and Path(split).is_file() else None
+    wanted = names_in(Path(split)) if split and Path(split).is_file() else None
     named = None if wanted is not None else split
     if (root / "ImageSets").is_dir():
         dataset = _davis(root, named, year, wanted)
@@ -123,7 +123,7 @@ def by_name(folder: Path, ending: str = "png") -> dict[str, Path]:
     return {file.stem: file for file in [f for f in files if f.suffix.lower() == f".{ending}"] or files}
 
 
-def _names_in(path: Path) -> list[str]:
+def names_in(path: Path) -> list[str]:
     """The videos that a list names; lines of the first DAVIS release name a file each, of which the folder counts."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -154,7 +154,7 @@ def _davis_list(
     at = next((y for y in (chosen, *reversed(years)) if (y, split) in lists), None)
     if at is None:
         raise InputError(f"{root}: no ImageSets/*/{split}.txt; its splits are {', '.join(splits) or 'missing'}")
-    return split, _names_in(lists[at, split])
+    return split, names_in(lists[at, split])
 
 
 def _choice(root: Path, splits: Sequence[str]) -> str:
