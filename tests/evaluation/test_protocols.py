@@ -236,6 +236,31 @@ def test_metadata_that_contradicts_its_frames(tmp_path: Path) -> None:
         evaluate(root, results, "lvos-plain")
 
 
+def test_youtube_metadata_that_contradicts_its_frames(tmp_path: Path) -> None:
+    root = datasets.youtube_vos(tmp_path / "d", {"cup": datasets.clip(6, (1, 4), late={4: 2})})
+    meta = root / "valid" / "meta.json"
+    content = json.loads(meta.read_text())
+    objects = content["videos"]["cup"]["objects"]
+    objects["4"]["frames"].insert(0, "00005")
+    objects["1"]["frames"].append("00030")
+    objects["9"] = {"category": "owl", "frames": ["00010"]}
+    del objects["1"]["category"]
+    meta.write_text(json.dumps(content))
+    results = datasets.folders(tmp_path / "r", {"cup": datasets.clip(6, (1, 4))}, 5)
+    with pytest.raises(UnfitError) as caught:
+        evaluate(root, results, "youtube-vos-proxy")
+    assert caught.value.problems == (
+        "cup: 1 object of the metadata without a mask before 00010: 4 (00005)",
+        "cup: 1 object in the metadata without a mask: 9",
+        "cup: 1 frame in the metadata without an annotation: 00030",
+    )
+    del objects["9"], objects["4"]
+    objects["1"]["frames"].pop()
+    meta.write_text(json.dumps(content))
+    with pytest.raises(UnfitError, match="cup: 1 mask with id 4, which the metadata lacks \\(it has 1\\): 00010"):
+        evaluate(root, results, "youtube-vos-proxy")
+
+
 def test_a_number_of_frames_that_is_wrong_is_a_note(tmp_path: Path) -> None:
     root = datasets.lvos(tmp_path / "d", {"dog": TRUTH["dog"]})
     meta = root / "valid" / "valid_meta.json"

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
 from longtake.cli.settings import model_settings
 
@@ -57,7 +58,7 @@ def command(
     from longtake.evaluation.benchmark import PAGE, benchmark
     from longtake.evaluation.speed import HOW
 
-    with progress("segmenting") as update:
+    with every_problem(), progress("segmenting") as update:
         result = benchmark(
             root,
             out,

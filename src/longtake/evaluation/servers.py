@@ -1,7 +1,7 @@
 """What the servers of the benchmarks take, as data: which frames and ids, and how they lie in an archive.
 
-Layouts are those that the servers' programs read: DAVIS 2017 and MOSE want the videos' folders at the top (the CodaLab
-program of DAVIS refuses anything else), YouTube-VOS and LVOS below a folder `Annotations`.
+DAVIS 2017 and MOSE want the videos' folders at the top (the program of DAVIS's server refuses anything else),
+YouTube-VOS below a folder `Annotations`. For LVOS that is what others hand in; its server's own program is not public.
 """
 
 from collections.abc import Mapping

@@ -7,6 +7,7 @@ from longtake.data.dataset import Video
 from longtake.data.labels import ids_in, read_labels
 from longtake.data.metadata import Listed
 from longtake.errors import LongtakeError
+from longtake.evaluation.folded import Folded
 from longtake.evaluation.protocols import Defect, Protocol
 
 FOREGROUND = 1
@@ -42,7 +43,8 @@ def _found(video: Video, protocol: Protocol) -> Windows:
     try:
         if protocol.window == "since first":
             first = first_masks(video)
-            return Windows({i: _ends(names[names.index(at) :], protocol) for i, at in first.items()})
+            frames = {i: _ends(names[names.index(at) :], protocol) for i, at in sorted(first.items())}
+            return Windows(frames, _contradictions(video, first))
         ids = [FOREGROUND] if protocol.objects == "foreground" else _ids_of_first(video, protocol)
     except LongtakeError as error:
         return Windows({}, [str(error)])
@@ -56,6 +58,25 @@ def first_masks(video: Video) -> dict[int, str]:
         for found in ids_in(read_labels(path)):
             first.setdefault(found, name)
     return first
+
+
+def _contradictions(video: Video, first: Mapping[int, str]) -> list[str]:
+    """Where metadata that lists frames by name does not fit the masks; without metadata nothing is contradicted."""
+    if not video.objects:
+        return []
+    flaws, known = Folded(video.name), ", ".join(map(str, sorted(video.objects)))
+    for i, name in first.items():
+        if i not in video.objects:
+            flaws.add("mask", f"with id {i}, which the metadata lacks (it has {known})", name)
+    for i, thing in video.objects.items():
+        if i not in first:
+            flaws.add("object", "in the metadata without a mask", str(i))
+        elif thing.frames and first[i] > thing.frames[0]:
+            flaws.add("object", f"of the metadata without a mask before {first[i]}", f"{i} ({thing.frames[0]})")
+    listed = {name for thing in video.objects.values() for name in thing.frames}
+    if len(video.masks) > len(set(first.values())):
+        flaws.add("frame", "in the metadata without an annotation", *sorted(listed - set(video.masks)))
+    return flaws.lines()
 
 
 def _ids_of_first(video: Video, protocol: Protocol) -> list[int]:
