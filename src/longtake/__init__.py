@@ -18,6 +18,8 @@ _HOMES = {
     "Prediction": "longtake.types",
     "VideoInfo": "longtake.types",
     "VOSSystem": "longtake.systems.protocol",
+    "benchmark": "longtake.evaluation.benchmark",
+    "evaluate": "longtake.evaluation.evaluate",
     "load_model": "longtake.systems.models:load",
     "open_source": "longtake.video.sources",
     "parse_policy": "longtake.memory.policy",
