@@ -16,8 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from longtake.data.dataset import Video, masks_by_video, open_dataset
+from longtake.data.dataset import Video, masks_by_video
 from longtake.data.labels import ids_in, read_labels
+from longtake.data.layouts import open_dataset
 from longtake.evaluation.boundary import tolerance_radius
 from longtake.evaluation.pool import score_videos
 from longtake.evaluation.protocols import find_protocol

@@ -45,7 +45,8 @@ class UnfitError(InputError):
 
     def __init__(self, problems: Sequence[str], done: str) -> None:
         """done: what would have been, as "scored"."""
-        super().__init__(f"{len(problems)} problems, so nothing was {done}; the first: {problems[0]}")
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{count}, so nothing was {done}; the first: {problems[0]}")
         self.problems = tuple(problems)
 
 

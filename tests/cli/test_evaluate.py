@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import datasets
+from longtake.data.labels import read_labels
 from longtake.evaluation.page import sparkline
 
 Run = Callable[..., int]
@@ -66,7 +67,7 @@ def test_problems_are_lines_and_nothing_is_written(
     words = ["--annotations", pair[0], "--predictions", pair[1], "--json", tmp_path / "a.json"]
     assert run("evaluate", "--protocol", "davis2017", *words, "--workers", 2) == 1
     out = capsys.readouterr()
-    assert "cup: 1 frames have no prediction: 00002" in out.err and "dog/00003.png: not a readable image" in out.err
+    assert "cup: 1 frame without a prediction: 00002" in out.err and "dog/00003.png: not a readable image" in out.err
     assert "2 problems, so nothing was scored" in out.err and "J&F" not in out.out
     assert not (tmp_path / "a.json").exists()
 
@@ -99,6 +100,29 @@ def test_bad_words_are_one_line(
     given = [w for pairs in zip(usual[::2], usual[1::2], strict=True) if pairs[0] not in words for w in pairs]
     assert run("evaluate", *words, *given) == 1
     assert line in capsys.readouterr().err
+
+
+def test_names_are_shown_as_they_are(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clips = {"[red]x": TRUTH["dog"], "a [b] c": TRUTH["cup"]}
+    root, found = datasets.folders(tmp_path / "a[", clips), datasets.folders(tmp_path / "run[v2]", clips)
+    words = ["--annotations", root, "--predictions", found, "--html", tmp_path / "a.html"]
+    assert run("evaluate", "--protocol", "davis2017", *words) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("[red]x/1", "a [b] c/2", "run[v2]"))
+
+
+def test_files_that_cannot_be_written_are_told_before_scoring(
+    run: Run, pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--protocol", "davis2017", "--annotations", pair[0], "--predictions", pair[1]]
+    for options, line in (
+        (["--json", tmp_path], "a folder; name a file"),
+        (["--html", tmp_path / "no" / "a.html"], "there is no folder"),
+        (["--json", tmp_path / "a", "--html", tmp_path / "a"], "give each a file of its own"),
+    ):
+        assert run("evaluate", *words, *options) == 1
+        out = capsys.readouterr()
+        assert line in out.err and "J&F" not in out.out
 
 
 def test_evaluating_loads_no_torch() -> None:
@@ -143,12 +167,34 @@ def test_benchmark_gives_late_objects_their_first_mask_and_no_more(
     assert [len(names) for names in frames.values()] == ([4, 2] if layout == "lvos" else [5, 3])
 
 
+def test_benchmark_of_first_masks_with_late_objects_scores_nothing(run: Run, tiny_model: Path, tmp_path: Path) -> None:
+    frames = datasets.clip(6, (1, 4), late={4: 2})
+    root = datasets.lvos(tmp_path / "data", {"cup": frames})
+    masks = root / "valid/Annotations/cup"
+    for path in masks.glob("*.png"):
+        if path.stem not in ("00000001", "00000011"):
+            path.unlink()
+    datasets.save(masks / "00000011.png", np.where(frames[2] == 4, 4, 0).astype(np.uint8))
+    (root / "unseen_videos.txt").unlink()
+    words = ["--dataset", "lvos", "--model", tiny_model, "--out", tmp_path / "run"]
+    assert run("benchmark", root, *words) == 0
+    assert not (tmp_path / "run/scores.json").exists()
+    assert 4 in read_labels(tmp_path / "run/predictions/cup/00000011.png")
+
+
 @pytest.mark.parametrize("oracle", ["box", "mask", "both"])
 def test_benchmark_with_an_oracle(run: Run, tiny_model: Path, tmp_path: Path, oracle: str) -> None:
     root = datasets.davis(tmp_path / "data", {"cup": TRUTH["cup"]})
     words = ["--dataset", "davis2017", "--model", tiny_model, "--out", tmp_path / "run", "--oracle", oracle]
     assert run("benchmark", root, *words) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["oracle"] == oracle
+    for path in (tmp_path / "run" / "predictions").glob("*/*.png") if oracle != "mask" else ():
+        found, truth = read_labels(path), TRUTH["cup"][int(path.stem)]
+        for name in (1, 2):
+            rows, columns = np.nonzero(truth == name)
+            inside = np.zeros(truth.shape, bool)
+            inside[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1] = True
+            assert not (found == name)[~inside].any()
 
 
 def test_benchmark_of_first_masks_alone_scores_nothing(

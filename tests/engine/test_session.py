@@ -10,6 +10,7 @@ import torch
 
 from longtake.data.synthetic import Actor, Leaver, render
 from longtake.engine.session import Session
+from longtake.engine.step import rules_for
 from longtake.errors import MaskError, SettingError, SourceError
 from longtake.evaluation.region import region_similarity
 from longtake.memory.policy import Every
@@ -97,6 +98,15 @@ def test_a_kept_moment_of_another_branch_brings_its_own_past(tiny: AnySystem, re
     assert session.time == 5
     with pytest.raises(SettingError, match="held are 5 to 5"):
         session.rewind(2)
+
+
+def test_the_callers_feedback_is_kept(tiny: AnySystem, rendered: Rendered) -> None:
+    images, ids = rendered(4)
+    found = {}
+    for feedback in ("soft", "hard"):
+        session = Session(tiny, rules=rules_for(tiny, feedback=feedback))
+        found[feedback] = [session.push(im, ids[0] if t == 0 else None) for t, im in enumerate(images)][-1]
+    assert not np.array_equal(found["soft"].probabilities, found["hard"].probabilities)
 
 
 def test_any_whole_number_rewinds(tiny: AnySystem, rendered: Rendered) -> None:

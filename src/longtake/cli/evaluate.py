@@ -49,10 +49,11 @@ def command(
         longtake evaluate --protocol davis2016 --annotations masks/ --predictions a b --html report.html
 
     """
-    from longtake.cli.scores import show, write
+    from longtake.cli.scores import check_files, show, write
     from longtake.evaluation.evaluate import evaluate
     from longtake.evaluation.protocols import find_protocol
 
+    check_files(json=json, csv=csv, html=html)
     runs = named(predictions)
     rules = find_protocol(protocol, as_published)
     with every_problem(), progress("scoring") as update:

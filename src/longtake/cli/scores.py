@@ -6,8 +6,10 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from longtake.errors import SettingError
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
 from longtake.evaluation.files import as_json, write_csv
@@ -21,34 +23,38 @@ WIDTH = 120
 def show(evaluation: Evaluation) -> None:
     """Rules, figures of each object (of the first run) and of all, differences, notes."""
     console = Console() if Console().is_terminal else Console(width=WIDTH)
-    protocol, data = evaluation.protocol, evaluation.dataset
-    first = evaluation.runs[0]
-    console.print(f"{protocol.name}: {data.root} ({data.layout}, split {data.split}), ", end="", highlight=False)
-    console.print(f"{len(data.videos)} videos, {len(first.objects)} objects", highlight=False)
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    protocol, data, first = evaluation.protocol, evaluation.dataset, evaluation.runs[0]
+    listed = f"{data.year}/{data.split}" if data.year else data.split
+    count = f"{len(data.videos)} videos, {len(first.objects)} objects"
+    say(f"{protocol.name}: {data.root} ({data.layout}, split {listed}), {count}")
     for rule in protocol.rules():
-        console.print(f"  - {rule}", highlight=False, soft_wrap=True)
+        say(f"  - {rule}")
     for note in evaluation.notes:
-        console.print(f"  note: {note}", highlight=False, markup=False, soft_wrap=True)
+        say(f"  note: {note}")
     console.print(_objects(first))
     console.print(_totals(evaluation))
     for difference in evaluation.differences:
         low, high = difference.intervals.get("J&F", (math.nan, math.nan))
-        console.print(
+        say(
             f"{difference.name} against {first.name}: J&F {difference.figures['J&F']:+.4f} "
             f"({LEVEL} % interval {low:+.4f} to {high:+.4f}, paired); "
-            f"{difference.better} objects better, {difference.worse} worse",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
+            f"{difference.better} objects better, {difference.worse} worse"
         )
 
 
 def _objects(run: RunResult) -> Table:
     measures = [name for name in run.objects[0].figures if name in run.totals or name != "V"]
-    table = Table("object", "frames", "J&F", *measures, title=run.name, title_justify="left")
+    table = Table(title=escape(run.name), title_justify="left")
+    table.add_column("object", overflow="fold")
+    for name in ("frames", "J&F", *measures):
+        table.add_column(name, no_wrap=True)
     for thing in run.objects:
         cells = (number(value) for value in (thing.overall, *(thing.figures[name] for name in measures)))
-        table.add_row(thing.name, str(len(thing.track.frames)), *cells)
+        table.add_row(escape(thing.name), str(len(thing.track.frames)), *cells)
     return table
 
 
@@ -57,7 +63,7 @@ def _totals(evaluation: Evaluation) -> Table:
     spanned = any(run.intervals for run in evaluation.runs)
     table = Table("all objects", caption=f"{LEVEL} % of {DRAWS} draws of videos" if spanned else None)
     for run in evaluation.runs:
-        table.add_column(run.name)
+        table.add_column(escape(run.name), overflow="fold")
         if spanned:
             table.add_column("interval", style="dim")
     for name in evaluation.runs[0].totals:
@@ -74,6 +80,17 @@ def _cells(run: RunResult, name: str, spanned: bool) -> list[str]:
 def number(value: float) -> str:
     """A fraction to three places; nothing where it is not a number."""
     return "" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
+
+
+def check_files(**files: Path | None) -> None:
+    """Raises SettingError where a file cannot be written, before any work: by the option that names it."""
+    given = {option: path for option, path in files.items() if path is not None}
+    for option, path in given.items():
+        if path.is_dir() or not path.parent.is_dir():
+            flaw = "a folder; name a file" if path.is_dir() else f"there is no folder {path.parent}"
+            raise SettingError(f"--{option} {path}: {flaw}")
+    if len({path.resolve() for path in given.values()}) < len(given):
+        raise SettingError(f"--{', --'.join(given)}: give each a file of its own")
 
 
 def write(evaluation: Evaluation, to_json: Path | None, to_csv: Path | None, to_html: Path | None) -> None:

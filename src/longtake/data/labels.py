@@ -15,18 +15,25 @@ VOID = 255
 """In DAVIS, pixels that belong to no object for certain."""
 
 
+STRETCHED = {"L;2": 85, "L;4": 17}
+"""By what Pillow multiplies greys of 2 and of 4 bits."""
+
+
 def read_labels(path: Path) -> UInt8[np.ndarray, "h w"] | UInt16[np.ndarray, "h w"]:
     """The stored values of a palette, 1-bit or greyscale image; no colour is interpreted, no value changed.
 
     Raises MaskError naming the file: where it cannot be read, or its pixels are colours.
     """
+    if path.suffix.lower() in (".jpg", ".jpeg"):
+        raise MaskError(f"{path}: a JPEG, which changes ids; save masks as PNG")
     try:
         with Image.open(path) as image:
+            stretch = next((STRETCHED.get(str(tile[3]), 1) for tile in image.tile), 1)
             mode, values = image.mode, np.array(image)
     except UNREADABLE as error:
         raise MaskError(f"{path}: not a readable image ({error})") from error
     if mode in ("P", "L"):
-        return values
+        return values if stretch == 1 else values // stretch
     if mode == "1":
         return values.astype(np.uint8)
     if not mode.startswith("I"):

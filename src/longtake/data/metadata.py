@@ -67,9 +67,10 @@ class _Metadata(BaseModel):
 
 
 def find_metadata(folder: Path, split: str | None) -> Path | None:
-    """The metadata of a split, in its folder or beside it; captions (`*_expression_meta.json`) are no metadata."""
-    names = [name for name in dict.fromkeys((split, folder.name)) if name]
-    found = [path for path in sorted(folder.glob("*meta.json")) if "expression" not in path.name]
+    """The metadata of a split, in its folder or beside it; those with captions (`*_expression_meta.json`) come last."""
+    named = [name for name in dict.fromkeys((split, folder.name)) if name]
+    names = [other for name in named for other in (name, {"val": "valid", "valid": "val"}.get(name, name))]
+    found = sorted(folder.glob("*meta.json"), key=lambda path: ("expression" in path.name, path.name))
     beside = [folder.parent / f"{name}_meta.json" for name in names]
     best = [path for path in found if path.name in {f"{name}_meta.json" for name in names}]
     return next((path for path in (*best, *found, *beside) if path.is_file()), None)
@@ -83,7 +84,7 @@ def read_metadata(path: Path) -> tuple[Literal["youtube-vos", "lvos"], dict[str,
         first = error.errors()[0]
         place = " > ".join(map(str, first["loc"]))
         raise InputError(
-            f"{path}: {place or 'the file'}: {first['msg']} ({error.error_count()} such places)"
+            f"{path}: {place or 'the file'}: {first['msg']} (problems there: {error.error_count()})"
         ) from error
     videos = {name: {i: thing.listed() for i, thing in video.objects.items()} for name, video in content.videos.items()}
     things = [thing for objects in videos.values() for thing in objects.values()]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from longtake.data.dataset import is_dataset
+from longtake.data.layouts import is_dataset
 from longtake.doctor.checkpoint import examine_checkpoint
 from longtake.doctor.dataset import Progress, examine_dataset
 from longtake.doctor.images import examine_images

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from longtake.data.dataset import IMAGES, MASKS, Dataset, Video, by_name, names_in, open_dataset, splits_in
+from longtake.data.dataset import IMAGES, MASKS, Dataset, Video, by_name
+from longtake.data.layouts import names_in, open_dataset, splits_in
 from longtake.doctor.images import FLAT
 from longtake.doctor.report import Report
 from longtake.errors import InputError
@@ -60,7 +61,7 @@ def _listed(root: Path, report: Report) -> list[Dataset]:
             if not (names := names_in(path)):
                 report.problems.append(f"{path}: names no sequence")
                 continue
-            dataset = open_dataset(root, str(path))
+            dataset = open_dataset(root, path.stem, path.parent.name)
         except InputError as error:
             report.problems.append(f"list {label}: {error}")
             continue

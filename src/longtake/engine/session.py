@@ -96,7 +96,8 @@ class Session:
                 images = placement.images(to_tensor(frame, self.run.device))
                 given = None if masks is None else to_prompt(masks, placement, self.run.device)
                 known = None if truth is None else self._columns(truth, frame, placement)
-                rules = replace(self.rules, feedback=self.system.feedback) if known is None else self.rules
+                blind = known is None and self.rules.feedback == "truth"
+                rules = replace(self.rules, feedback=self.system.feedback) if blind else self.rules
                 inside = placement.inside(self.run.device)
                 state, out = step(self.system, rules, self._now.state, images, given, inside=inside, truth=known)
                 prediction = to_prediction(frame, placement, out, masks)

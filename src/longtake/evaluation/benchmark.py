@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from longtake.data.dataset import Dataset, Video, open_dataset
+from longtake.data.dataset import Dataset, Video
+from longtake.data.layouts import open_dataset
 from longtake.data.rendered import write_rendered
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.session import Session
@@ -23,6 +24,7 @@ from longtake.evaluation.page import write_page
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Truth
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
+from longtake.evaluation.windows import first_masks_only
 from longtake.export.record import RunRecord
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import DEFAULT, load
@@ -195,7 +197,8 @@ def _only(masks: Masks, ids: Sequence[int]) -> Masks:
 
 
 def _scored(data: Dataset) -> bool:
-    return any(len(video.masks) > 1 for video in data.videos)
+    """Whether any video has more than the first masks of its objects."""
+    return any(not first_masks_only(video) for video in data.videos)
 
 
 def _score(data: Dataset, out: Path, rules: Protocol, unseen: Path | None) -> Evaluation | None:

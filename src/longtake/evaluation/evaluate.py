@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longtake.data.dataset import Dataset, masks_by_video, open_dataset
+from longtake.data.dataset import Dataset, masks_by_video
+from longtake.data.layouts import open_dataset
 from longtake.errors import InputError
 from longtake.evaluation.bootstrap import Interval, intervals, paired
 from longtake.evaluation.groups import grouping
@@ -70,7 +71,6 @@ def evaluate(
     names = [video.name for video in dataset.videos]
     files = {run: masks_by_video(path, names) for run, path in paths.items()}
     scores = score_videos(dataset.videos, files, rules, workers, report)
-    notes += [note for video in scores for note in video.notes]
     runs = []
     for run, own in files.items():
         objects = [
@@ -79,11 +79,21 @@ def evaluate(
             for i, track in found.tracks[run].items()
         ]
         if not objects:
-            raise InputError(
-                f"{annotations}: no frame of any object counts for {rules.name}; are these first masks only?"
-            )
+            why = next((note for video in scores for note in video.notes), "")
+            raise InputError(f"{dataset.root}: no frame of any object counts for {rules.name} ({why})")
         runs.append(RunResult(run, own, objects, totals(objects, rules), intervals(objects)))
+    notes += [*_remarks(dataset, rules, runs[0]), *(note for video in scores for note in video.notes)]
     return Evaluation(rules, dataset, runs, [difference(run, runs[0]) for run in runs[1:]], notes)
+
+
+def _remarks(dataset: Dataset, rules: Protocol, run: RunResult) -> list[str]:
+    """What is unusual about the figures as a whole."""
+    found = []
+    if rules.year and dataset.year and dataset.year != rules.year:
+        found.append(f"no ImageSets/{rules.year}/{dataset.split}.txt, so the list of {dataset.year} was taken")
+    if not run.intervals:
+        found.append("no intervals: too few videos, or too few of those with seen or with unseen objects")
+    return found
 
 
 def difference(run: RunResult, base: RunResult) -> Difference:

@@ -24,7 +24,13 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
     first, *others = evaluation.runs
     content: dict[str, Any] = {
         "protocol": _protocol(evaluation.protocol),
-        "data": {"root": str(data.root), "layout": data.layout, "split": data.split, "videos": len(data.videos)},
+        "data": {
+            "root": str(data.root),
+            "layout": data.layout,
+            "split": data.split,
+            "year": data.year,
+            "videos": len(data.videos),
+        },
         **_run(first),
         "notes": list(evaluation.notes),
     }
@@ -34,7 +40,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         content["differences"] = {
             d.name: {
                 "global": _plain(d.figures),
-                "intervals": d.intervals,
+                "intervals": {name: span for name, span in d.intervals.items() if name in d.figures},
                 "objects_better": d.better,
                 "objects_worse": d.worse,
             }
@@ -80,7 +86,11 @@ def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
 def write_csv(path: Path, evaluation: Evaluation) -> None:
     """A row per run and object, and one per run for all objects together; whole or not at all. Raises OutputError."""
     columns = ["run", "video", "id", "group", "frames", "J&F", *MEASURES]
-    with output(path), whole(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+    with (
+        output(path),
+        whole(path) as partial,
+        partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(columns)
         for run in evaluation.runs:

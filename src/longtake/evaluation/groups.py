@@ -5,6 +5,7 @@ from pathlib import Path
 
 from longtake.data.dataset import Dataset, Video
 from longtake.errors import InputError, SettingError
+from longtake.evaluation.folded import some
 from longtake.evaluation.protocols import Protocol
 
 ALL, SEEN, UNSEEN = "all", "seen", "unseen"
@@ -32,30 +33,30 @@ def grouping(dataset: Dataset, protocol: Protocol, unseen: Path | None) -> tuple
     if unseen is None:
         return lambda video, name: ALL, ["no list of unseen categories (--unseen): all objects are one group"]
     names = _names(unseen)
-    known = (
-        {video.name for video in dataset.videos} if by_video else {c for v in dataset.videos for c in _categories(v)}
-    )
-    notes = (
-        [] if names & known else [f"{unseen} names none of the {'videos' if by_video else 'categories'} scored here"]
-    )
+    known = {video.name for video in dataset.videos} if by_video else _categories(dataset)
+    what = "videos" if by_video else "categories"
+    notes = [] if names & known else [f"{unseen} names none of the {what} scored here"]
+    notes += [f"{unseen} names all of the {what} scored here"] if known <= names else []
 
     def group(video: Video, name: int) -> str:
-        if by_video:
-            return UNSEEN if video.name in names else SEEN
-        category = video.objects[name].category if name in video.objects else None
-        if category is None:
-            raise InputError(f"{video.name}: the metadata gives object {name} no category, so its group is unknown")
-        return UNSEEN if category in names else SEEN
+        thing = video.objects.get(name)
+        return UNSEEN if (video.name if by_video else thing and thing.category) in names else SEEN
 
     return group, notes
 
 
+def _categories(dataset: Dataset) -> set[str]:
+    """The categories of all objects. Raises InputError naming objects that have none."""
+    things = {f"{video.name}/{i}": thing.category for video in dataset.videos for i, thing in video.objects.items()}
+    without = [name for name, category in things.items() if not category]
+    if without or not things:
+        some_of = some(without) if without else "any object, for there is no metadata"
+        raise InputError(f"{dataset.root}: no category of {some_of}; without --unseen all objects are one group")
+    return {category for category in things.values() if category}
+
+
 def _names(path: Path) -> set[str]:
     try:
-        return {line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()}
+        return {line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()}
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a list of names, one a line ({error})") from error
-
-
-def _categories(video: Video) -> list[str]:
-    return [thing.category for thing in video.objects.values() if thing.category]

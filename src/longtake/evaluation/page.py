@@ -30,7 +30,7 @@ def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | No
     """A self-contained HTML file, whole or not at all. facts: more to tell, such as speed. Raises OutputError."""
     text = page(evaluation, facts or {})
     with output(path), whole(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def page(evaluation: Evaluation, facts: Mapping[str, str]) -> str:

@@ -15,8 +15,8 @@ from longtake.evaluation.reading import Predicted, Run, Truth
 from longtake.evaluation.results import ObjectResult
 from longtake.video.images import read_image
 
-WIDTH = 320
-"""Pixels across a picture."""
+SIDE = 320
+"""Pixels along the longer side of a picture."""
 
 PER_OBJECT = 2
 
@@ -64,13 +64,13 @@ def _lowest(objects: Sequence[ObjectResult]) -> list[tuple[ObjectResult, int]]:
 
 def _picture(video: Video, files: Run, name: int, frame: str, protocol: Protocol) -> str:
     truth = Truth(video, protocol, set(), [])
-    truth.read(next(iter(video.masks)))
     wanted, void = truth.read(frame) or (np.zeros((1, 1), np.uint8),) * 2
     found = Predicted(files[video.name], truth, []).read(frame, wanted, void)
     assert found is not None, "scored before"
     drawn = draw(_photograph(video, frame, wanted), found == name, wanted == name)
-    height = max(1, round(drawn.shape[0] * WIDTH / drawn.shape[1]))
-    small = cv2.resize(drawn, (WIDTH, height), interpolation=cv2.INTER_AREA)
+    scale = SIDE / max(drawn.shape[:2])
+    size = max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale))
+    small = cv2.resize(drawn, size, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
     return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode()
 

@@ -5,11 +5,12 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
 import cv2
 
 from longtake.data.dataset import Video
-from longtake.errors import UnfitError
+from longtake.errors import LongtakeError, UnfitError
 from longtake.evaluation.protocols import Protocol
 from longtake.evaluation.reading import Run
 from longtake.evaluation.scoring import VideoScores, score_video
@@ -61,6 +62,8 @@ def _scores(
             jobs = [pool.submit(score_video, v, part, protocol) for v, part in zip(longest_first, own, strict=True)]
             for job in as_completed(jobs):
                 yield job.result()
+        except BrokenProcessPool as error:
+            raise LongtakeError("a process of several was killed (out of memory?); try --workers 1") from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in set(multiprocessing.active_children()) - others:

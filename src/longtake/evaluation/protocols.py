@@ -14,7 +14,7 @@ from longtake.errors import SettingError
 class Defect(Enum):
     """A fault of a reference program, in words."""
 
-    PHANTOMS = "ids that the first mask skips count as objects that are always absent"
+    PHANTOMS = "ids below the largest of the first mask that no mask has count as objects that are always absent"
     WRAPPED_DECAY = "decay takes its quarters modulo 256, so it is wrong in sequences of more than 256 frames"
     NO_DECAY = "decay compares all frames with all frames, so it is always 0"
     ROUNDED = "the variance is rounded to 4 decimals before the root that gives V"
@@ -26,7 +26,7 @@ Window = Literal["video", "range", "since first"]
 
 OBJECTS: Mapping[Objects, str] = {
     "foreground": "whatever is not background is one object",
-    "first mask": "objects are the ids of the first mask; later ones do not count",
+    "first mask": "objects are the ids up to the largest of the first mask; larger ids, which come later, do not count",
     "metadata": "objects are those that the metadata lists",
     "all": "every id is an object, from its first mask on",
 }
@@ -78,7 +78,7 @@ class Protocol:
             f"after {self.source}",
             OBJECTS[self.objects],
             f"{WINDOWS[self.window]}; {ends[self.skip_first, self.skip_last]}",
-            "an object that is absent and not predicted scores 1, one that is absent and predicted 0",
+            "an object that is absent and not predicted scores 1, one that is absent and predicted has a J of 0",
         ]
         lines.append(
             "255 beside other ids is background"
@@ -106,7 +106,8 @@ _LVOS = Protocol(
     skip_first=False,
     skip_last=False,
     stability=True,
-    note="the reference program fails under NumPy 2 and stops at a missing file; here missing files are named",
+    note="never repeated: the reference program fails under NumPy 2, stops at a missing file, and where frame_nums is "
+    "larger than the range gives the rest a score of 0",
     defects=(Defect.ROUNDED, Defect.NO_DECAY, Defect.LAST_STABILITY),
 )
 _BY_VIDEO: Literal["seen and unseen videos"] = "seen and unseen videos"
@@ -141,6 +142,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             name="lvos-v1",
             source="the LVOS toolkit of November 2022 (LVOS V1)",
             groups=_BY_VIDEO,
+            note=f"{_LVOS.note}; with several processes its V of unseen videos holds those of seen ones",
             defects=(Defect.ROUNDED, Defect.NO_DECAY),
         ),
         replace(

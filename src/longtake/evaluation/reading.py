@@ -1,18 +1,42 @@
 """The masks of a video and of its predictions, frame by frame; whatever is wrong with a file is collected."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Shaped
 
 from longtake.data.dataset import Video
 from longtake.data.labels import VOID, ids_in, read_labels, void_in
 from longtake.errors import LongtakeError
-from longtake.evaluation.folded import some, spelled_otherwise
+from longtake.evaluation.folded import counted, some, spelled_otherwise
 from longtake.evaluation.protocols import Protocol
 
 Run = Mapping[str, Mapping[str, Path]]
 """Predictions: video -> frame -> mask."""
+
+
+class Foreground:
+    """All foreground as one object, id 1. White is foreground in a video of black and white, and void beside ids.
+
+    The first mask that holds anything decides for the video.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.white = next((white for path in files if (white := _white(path)) is not None), True)
+
+    def of(self, labels: Shaped[np.ndarray, "h w"]) -> Shaped[np.ndarray, "h w"]:
+        """1 where the foreground is."""
+        merged: np.ndarray = ((labels != 0) & (self.white | ~void_in(labels))).astype(np.uint8)
+        return merged
+
+
+def _white(path: Path) -> bool | None:
+    """Whether a mask has white and no id; None where it is empty or cannot be read."""
+    labels = _read(path, [])
+    if labels is None or not (labels != 0).any():
+        return None
+    return not ids_in(labels)
 
 
 class Truth:
@@ -20,31 +44,39 @@ class Truth:
 
     def __init__(self, video: Video, protocol: Protocol, counted: set[int], problems: list[str]) -> None:
         self.video, self.protocol, self.problems = video, protocol, problems
-        self.ids = set[int]() if protocol.objects == "foreground" else set(counted)
-        """Those that count, and all others that have come so far."""
+        self.counted, self.seen = counted, set[int]()
+        self.foreground = Foreground(video.masks.values()) if protocol.objects == "foreground" else None
 
-    def read(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    @property
+    def ids(self) -> set[int]:
+        """Those that count, and all others that have come so far."""
+        return self.counted | self.seen
+
+    def read(self, name: str) -> tuple[Shaped[np.ndarray, "h w"], Bool[np.ndarray, "h w"]] | None:
         """Ids and void pixels of a frame, void taken out of the ids; None where it cannot be read."""
         labels = _read(self.video.masks[name], self.problems)
         if labels is None:
             return None
-        self.ids.update(ids_in(labels))
         void = void_in(labels)
-        if self.protocol.objects == "foreground":
-            void &= bool(self.ids)
-            return ((labels != 0) & ~void).astype(np.uint8), void
+        if self.foreground is not None:
+            return self.foreground.of(labels), void & (not self.foreground.white)
+        self.seen.update(ids_in(labels))
         return (np.where(void, 0, labels) if void.any() else labels), void
 
 
 class Predicted:
-    """The predictions of a video."""
+    """The predictions of a video. run: their name in messages, where there are several runs."""
 
-    def __init__(self, files: Mapping[str, Path], truth: Truth, problems: list[str]) -> None:
+    def __init__(self, files: Mapping[str, Path], truth: Truth, problems: list[str], run: str = "") -> None:
         self.files, self.truth, self.problems = files, truth, problems
+        self.where = f"{run}: {truth.video.name}" if run else truth.video.name
         self.missing: list[str] = []
         self.strays: dict[int, list[Path]] = {}
+        self.foreground = Foreground(files.values()) if truth.foreground is not None else None
 
-    def read(self, name: str, ids: np.ndarray, void: np.ndarray) -> np.ndarray | None:
+    def read(
+        self, name: str, ids: Shaped[np.ndarray, "h w"], void: Bool[np.ndarray, "h w"]
+    ) -> Shaped[np.ndarray, "h w"] | None:
         """The ids of a frame, as the protocol sees them; None, and a problem, where they cannot be scored."""
         if name not in self.files:
             self.missing.append(name)
@@ -56,9 +88,8 @@ class Predicted:
             ours, theirs = (f"{shape[1]}x{shape[0]}" for shape in (labels.shape, ids.shape))
             self.problems.append(f"{self.files[name]}: {ours} pixels, but its annotation has {theirs}")
             return None
-        if self.truth.protocol.objects == "foreground":
-            merged: np.ndarray = (labels != 0).astype(np.uint8)
-            return merged
+        if self.foreground is not None:
+            return self.foreground.of(labels)
         for found in [*ids_in(labels), *([VOID] if void_in(labels).any() else [])]:
             self.strays.setdefault(found, []).append(self.files[name])
         if self.truth.protocol.void == "ignored":
@@ -69,9 +100,8 @@ class Predicted:
         """Tell of frames without a prediction, and of ids that no annotation of the video has."""
         if self.missing:
             hint = spelled_otherwise(self.missing, list(self.files))
-            self.problems.append(
-                f"{self.truth.video.name}: {len(self.missing)} frames have no prediction: {some(self.missing)}{hint}"
-            )
+            frames = f"{counted(len(self.missing), 'frame')} without a prediction"
+            self.problems.append(f"{self.where}: {frames}: {some(self.missing)}{hint}")
         for found in sorted(set(self.strays) - self.truth.ids):
             files = self.strays[found]
             more = f" and {len(files) - 1} more" if len(files) > 1 else ""
@@ -79,7 +109,7 @@ class Predicted:
             self.problems.append(f"{files[0]}{more}: id {found}, which {self.truth.video.name} lacks (it has {known})")
 
 
-def _read(path: Path, problems: list[str]) -> np.ndarray | None:
+def _read(path: Path, problems: list[str]) -> Shaped[np.ndarray, "h w"] | None:
     try:
         return read_labels(path)
     except LongtakeError as error:

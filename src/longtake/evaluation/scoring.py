@@ -70,18 +70,26 @@ def score_video(video: Video, runs: Mapping[str, Run], protocol: Protocol) -> Vi
     tracks = {run: {i: Track() for i, frames in counted.frames.items() if frames} for run in runs}
     out = VideoScores(video.name, tracks, counted.problems, counted.notes)
     truth = Truth(video, protocol, set(counted.frames), out.problems)
-    predicted = {run: Predicted(files.get(video.name, {}), truth, out.problems) for run, files in runs.items()}
+    several = len(runs) > 1
+    predicted = {
+        run: Predicted(files.get(video.name, {}), truth, out.problems, run if several else "")
+        for run, files in runs.items()
+    }
     members = {i: set(frames) for i, frames in counted.frames.items()}
+    needed = counted.needed
     for name in video.masks:
-        ids = [i for i, frames in members.items() if name in frames]
-        labels, void = truth.read(name) or (None, None)
-        if labels is None or void is None or not ids:
+        read = truth.read(name)
+        if read is None or name not in needed:
             continue
-        read = {run: given.read(name, labels, void) for run, given in predicted.items()}
-        usable = {run: values for run, values in read.items() if values is not None}
-        for run, scores in zip(usable, score_frame(list(usable.values()), labels, ids), strict=True):
+        found = {run: given.read(name, *read) for run, given in predicted.items()}
+        usable = {run: labels for run, labels in found.items() if labels is not None}
+        ids = [i for i, frames in members.items() if name in frames]
+        for run, scores in zip(usable, score_frame(list(usable.values()), read[0], ids), strict=True):
             for i, (j, f) in scores.items():
                 tracks[run][i].add(name, j, f)
     for given in predicted.values():
         given.close()
+    out.problems = list(dict.fromkeys(out.problems))
+    if protocol.objects == "metadata" and (absent := sorted(truth.counted - truth.seen)):
+        out.notes.append(f"{video.name}: in no mask, and so right where not predicted: {', '.join(map(str, absent))}")
     return out

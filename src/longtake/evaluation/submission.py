@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 import longtake
-from longtake.data.dataset import Dataset, masks_by_video, open_dataset, splits_in
+from longtake.data.dataset import Dataset, masks_by_video
+from longtake.data.layouts import open_dataset, splits_in
 from longtake.errors import InputError, OutputError, SettingError, UnfitError
 from longtake.evaluation.archive import is_archive, packed
 from longtake.evaluation.entries import Entry, entry

@@ -21,69 +21,109 @@ class Windows:
     frames: Mapping[int, list[str]]
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    """Frames that would count if the objects could be told."""
+
+    @property
+    def needed(self) -> set[str]:
+        """All frames that count for any object."""
+        return {*self.unknown, *(name for names in self.frames.values() for name in names)}
 
 
 def windows(video: Video, protocol: Protocol) -> Windows:
     """The frames that count, for each object of a video."""
     if not video.masks:
         return Windows({}, [f"{video.name}: no annotations"])
-    found = _found(video, protocol)
+    names = list(video.masks)
+    try:
+        found = _found(video, protocol, names)
+    except LongtakeError as error:
+        return Windows({}, [str(error)], unknown=_ends(names, protocol))
     if not found.frames and not found.problems:
-        found.problems.append(f"{video.name}: no object that {protocol.name} counts")
+        found.problems.append(_nothing(video, protocol))
     for name, frames in found.frames.items():
         if not frames:
             found.notes.append(f"{video.name}: object {name} has no frame that {protocol.name} counts")
     return found
 
 
-def _found(video: Video, protocol: Protocol) -> Windows:
+def _found(video: Video, protocol: Protocol, names: list[str]) -> Windows:
     if protocol.window == "range":
         return _listed_ranges(video, protocol)
-    names = list(video.masks)
-    try:
-        if protocol.window == "since first":
-            first = first_masks(video)
-            frames = {i: _ends(names[names.index(at) :], protocol) for i, at in sorted(first.items())}
-            return Windows(frames, _contradictions(video, first))
-        ids = [FOREGROUND] if protocol.objects == "foreground" else _ids_of_first(video, protocol)
-    except LongtakeError as error:
-        return Windows({}, [str(error)])
-    return Windows({i: _ends(names, protocol) for i in ids})
+    if protocol.window == "since first":
+        return _since_first(video, protocol, names)
+    if protocol.objects == "foreground":
+        return Windows({FOREGROUND: _ends(names, protocol)})
+    return _of_first(video, protocol, names)
 
 
-def first_masks(video: Video) -> dict[int, str]:
-    """The frame in which each id first has a mask. Raises MaskError."""
-    first: dict[int, str] = {}
+def _nothing(video: Video, protocol: Protocol) -> str:
+    """Why no object counts."""
+    first = next(iter(video.masks.values()))
+    white = protocol.objects == "first mask" and (read_labels(first) != 0).any()
+    hint = "its first mask holds 255 alone, which is void here; score it with davis2016" if white else ""
+    return f"{video.name}: no object that {protocol.name} counts{f': {hint}' if hint else ''}"
+
+
+def appearances(video: Video) -> dict[int, list[str]]:
+    """The frames in which each id has a mask. Raises MaskError."""
+    found: dict[int, list[str]] = {}
     for name, path in video.masks.items():
-        for found in ids_in(read_labels(path)):
-            first.setdefault(found, name)
-    return first
+        for i in ids_in(read_labels(path)):
+            found.setdefault(i, []).append(name)
+    return found
 
 
-def _contradictions(video: Video, first: Mapping[int, str]) -> list[str]:
-    """Where metadata that lists frames by name does not fit the masks; without metadata nothing is contradicted."""
+def first_masks_only(video: Video, found: Mapping[int, list[str]] | None = None) -> bool:
+    """Whether there is but the first mask of each object, as in splits that servers score: nothing to compare with.
+
+    found: its `appearances`, where they are known. Raises MaskError.
+    """
+    if len(video.masks) < 2:
+        return True
+    found = appearances(video) if found is None else found
+    first = {names[0] for names in found.values()}
+    return all(len(names) == 1 for names in found.values()) and first == set(video.masks)
+
+
+def _since_first(video: Video, protocol: Protocol, names: list[str]) -> Windows:
+    found = appearances(video)
+    if first_masks_only(video, found):
+        return Windows({i: [] for i in found}, notes=[f"{video.name}: first masks only"])
+    frames = {i: _ends(names[names.index(own[0]) :], protocol) for i, own in sorted(found.items())}
+    return Windows(frames, *_contradictions(video, found))
+
+
+def _contradictions(video: Video, found: Mapping[int, list[str]]) -> tuple[list[str], list[str]]:
+    """Where metadata that lists frames by name does not fit the masks: problems and notes."""
+    flaws, notes = Folded(video.name), Folded(video.name)
     if not video.objects:
-        return []
-    flaws, known = Folded(video.name), ", ".join(map(str, sorted(video.objects)))
-    for i, name in first.items():
+        return [], []
+    known = ", ".join(map(str, sorted(video.objects)))
+    for i, own in found.items():
         if i not in video.objects:
-            flaws.add("mask", f"with id {i}, which the metadata lacks (it has {known})", name)
+            flaws.add("mask", f"with id {i}, which the metadata lacks (it has {known})", *own)
     for i, thing in video.objects.items():
-        if i not in first:
-            flaws.add("object", "in the metadata without a mask", str(i))
-        elif thing.frames and first[i] > thing.frames[0]:
-            flaws.add("object", f"of the metadata without a mask before {first[i]}", f"{i} ({thing.frames[0]})")
+        if i not in found:
+            notes.add("object", "in the metadata without a mask", str(i))
+        elif thing.frames and found[i][0] > thing.frames[0]:
+            notes.add("object", f"of the metadata without a mask before {found[i][0]}", f"{i} ({thing.frames[0]})")
     listed = {name for thing in video.objects.values() for name in thing.frames}
-    if len(video.masks) > len(set(first.values())):
-        flaws.add("frame", "in the metadata without an annotation", *sorted(listed - set(video.masks)))
-    return flaws.lines()
+    flaws.add("frame", "in the metadata without an annotation", *sorted(listed - set(video.masks)))
+    return flaws.lines(), notes.lines()
 
 
-def _ids_of_first(video: Video, protocol: Protocol) -> list[int]:
-    ids = ids_in(read_labels(next(iter(video.masks.values()))))
-    if Defect.PHANTOMS in protocol.repeats:
-        return list(range(1, max(ids, default=0) + 1))
-    return ids
+def _of_first(video: Video, protocol: Protocol, names: list[str]) -> Windows:
+    """Ids from 1 to the largest of the first mask; of those that it skips, the ones that come later."""
+    ids, notes = ids_in(read_labels(next(iter(video.masks.values())))), list[str]()
+    skipped = sorted(set(range(1, max(ids, default=0))) - set(ids))
+    if skipped and Defect.PHANTOMS not in protocol.repeats:
+        late = appearances(video)
+        never = [i for i in skipped if i not in late]
+        if never:
+            notes.append(f"{video.name}: ids without any mask do not count: {', '.join(map(str, never))}")
+        skipped = [i for i in skipped if i in late]
+    return Windows({i: _ends(names, protocol) for i in sorted([*ids, *skipped])}, notes=notes)
 
 
 def _ends(names: list[str], protocol: Protocol) -> list[str]:
@@ -95,7 +135,7 @@ def _listed_ranges(video: Video, protocol: Protocol) -> Windows:
         return Windows({}, [f"{video.name}: the metadata lists no objects of it; {protocol.name} needs their ranges"])
     numbers = {int(name): name for name in video.masks if name.isdecimal()}
     out = Windows({})
-    frames = {i: _listed_range(video, i, thing, numbers, out) for i, thing in sorted(video.objects.items())}
+    frames = {i: _listed_range(video, i, thing, numbers, out) for i, thing in video.objects.items()}
     return Windows({i: _ends(names, protocol) for i, names in frames.items()}, out.problems, out.notes)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from longtake.data.clips import ClipDataset, ClipSource, Mixture, PastedClips, Shape, StillClips, VideoClips
-from longtake.data.dataset import Video, is_dataset, open_dataset
+from longtake.data.dataset import Video
+from longtake.data.layouts import is_dataset, open_dataset
 from longtake.data.stills import Still, cutouts, is_stills, stills
 from longtake.errors import InputError
 from longtake.training.recipe import Recipe, Stage
