@@ -8,7 +8,7 @@ demo: $(INSTALLED)  ## run the main job on the bundled clip
 	$(VENV)/bin/longtake demo
 
 test: $(INSTALLED)  ## run all tests
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(INSTALLED)  ## style, types, layers
 	$(VENV)/bin/ruff check .

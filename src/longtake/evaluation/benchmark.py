@@ -91,11 +91,11 @@ def benchmark(
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. Raises LongtakeError; predictions of finished frames stay.
     """
+    system, card = load(model, weights, settings)
+    follower = Follower(system, oracle_rules(system, memory, oracle), size, runtime(device, precision))
     scoring, data = _data(root, out, dataset, split, protocol)
     if _scored(data):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
-    system, card = load(model, weights, settings)
-    follower = Follower(system, oracle_rules(system, memory, oracle), size, runtime(device, precision))
     watch, done = Stopwatch(follower.run.device), 0
     count = sum(len(video.frames) for video in data.videos)
     facts = {

@@ -55,13 +55,14 @@ def evaluate(
     *,
     split: str | None = None,
     unseen: Path | None = None,
-    workers: int | None = None,
+    workers: int | None = 1,
     report: Report = lambda done, count: None,
 ) -> Evaluation:
     """Score predictions, or several runs of them by name.
 
     annotations: a data set, one of its splits, or a folder per video. predictions: a folder per video with a mask per
-    frame. unseen: videos or categories that count as unseen. workers: processes, None for as many as help. Raises
+    frame. unseen: videos or categories that count as unseen. workers: processes, None for as many as help (a script
+    that asks for several needs `if __name__ == "__main__":`). Raises
     UnfitError naming everything in the files that keeps them from being scored, InputError where there are none.
     """
     rules = find_protocol(protocol) if isinstance(protocol, str) else protocol
