@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 
 import datasets
 from longtake.evaluation.evaluate import evaluate
-from longtake.evaluation.page import write_page
+from longtake.evaluation.report.page import write_page
 
 TRUTH = {f"clip-{i}": datasets.clip(8, (1, 2)) for i in range(3)}
 

@@ -12,7 +12,7 @@ import pytest
 
 import datasets
 from longtake.data.labels import read_labels
-from longtake.evaluation.page import sparkline
+from longtake.evaluation.report.page import sparkline
 
 Run = Callable[..., int]
 TRUTH = {"cup": datasets.clip(6, (1, 2)), "dog": datasets.clip(8, (1,))}
@@ -127,7 +127,7 @@ def test_files_that_cannot_be_written_are_told_before_scoring(
 
 def test_evaluating_loads_no_torch() -> None:
     code = (
-        "import sys; from longtake.evaluation.evaluate import evaluate; from longtake.evaluation.page import page; "
+        "import sys, longtake.evaluation.report.page; from longtake.evaluation.evaluate import evaluate; "
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,8 +12,8 @@ import datasets
 from longtake.data.layouts import open_dataset
 from longtake.errors import InputError, LongtakeError, SettingError, UnfitError
 from longtake.evaluation.evaluate import Evaluation, evaluate
-from longtake.evaluation.files import as_json
 from longtake.evaluation.protocols import PROTOCOLS, find_protocol
+from longtake.evaluation.report.files import as_json
 from longtake.evaluation.results import object_result, totals
 from longtake.evaluation.scoring import Track
 from longtake.evaluation.windows import first_masks_only, windows

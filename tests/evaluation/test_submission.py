@@ -14,7 +14,7 @@ from PIL import Image
 
 import datasets
 from longtake.errors import InputError, OutputError, SettingError, UnfitError
-from longtake.evaluation.submission import submit
+from longtake.evaluation.submission.pack import submit
 
 CLIPS = {"cup": datasets.clip(6, (1, 2)), "dog": datasets.clip(8, (3,))}
 LATE = {"cup": datasets.clip(6, (1, 2), late={2: 3}), "dog": datasets.clip(8, (1,))}

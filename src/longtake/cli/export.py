@@ -45,7 +45,7 @@ def command(
     seen. Packing the same predictions again gives the same archive.
 
     """
-    from longtake.evaluation.submission import submit
+    from longtake.evaluation.submission.pack import submit
 
     with every_problem(), progress("packing") as update:
         done = submit(

@@ -12,7 +12,7 @@ from rich.table import Table
 from longtake.errors import SettingError
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
-from longtake.evaluation.files import as_json, write_csv
+from longtake.evaluation.report.files import as_json, write_csv
 from longtake.video.sinks import output
 from longtake.video.whole import whole
 
@@ -101,7 +101,7 @@ def write(evaluation: Evaluation, to_json: Path | None, to_csv: Path | None, to_
     if to_csv is not None:
         write_csv(to_csv, evaluation)
     if to_html is not None:
-        from longtake.evaluation.page import write_page
+        from longtake.evaluation.report.page import write_page
 
         write_page(to_html, evaluation)
     if written := [str(path) for path in (to_json, to_csv, to_html) if path is not None]:

@@ -18,11 +18,11 @@ from longtake.engine.session import Session
 from longtake.engine.step import Rules, rules_for
 from longtake.errors import InputError, MaskError, SettingError
 from longtake.evaluation.evaluate import Evaluation, evaluate
-from longtake.evaluation.files import as_json, write_csv
 from longtake.evaluation.groups import grouping
-from longtake.evaluation.page import write_page
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Truth
+from longtake.evaluation.report.files import as_json, write_csv
+from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.evaluation.windows import first_masks_only
 from longtake.export.record import RunRecord

@@ -14,11 +14,11 @@ import longtake
 from longtake.data.dataset import Dataset, masks_by_video
 from longtake.data.layouts import open_dataset, splits_in
 from longtake.errors import InputError, OutputError, SettingError, UnfitError
-from longtake.evaluation.archive import is_archive, packed
-from longtake.evaluation.entries import Entry, entry
 from longtake.evaluation.folded import counted, some
 from longtake.evaluation.reading import Run
-from longtake.evaluation.servers import Server, find_server
+from longtake.evaluation.submission.archive import is_archive, packed
+from longtake.evaluation.submission.entries import Entry, entry
+from longtake.evaluation.submission.servers import Server, find_server
 from longtake.video.palette import palette_image
 from longtake.video.sinks import output
 from longtake.video.whole import whole

@@ -11,7 +11,7 @@ from PIL import Image
 from longtake.data.dataset import Video
 from longtake.data.labels import VOID, ids_in, void_in
 from longtake.evaluation.folded import Folded, spelled_otherwise
-from longtake.evaluation.servers import Server
+from longtake.evaluation.submission.servers import Server
 from longtake.video.images import UNREADABLE, natural_order
 
 Size = tuple[int, int]

@@ -12,7 +12,7 @@ import numpy as np
 import longtake
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
-from longtake.evaluation.pictures import HIT, MISSED, MISTAKEN, worst_frames
+from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
 from longtake.video.sinks import output
 from longtake.video.whole import whole
 
@@ -37,7 +37,7 @@ def page(evaluation: Evaluation, facts: Mapping[str, str]) -> str:
     """The page as text."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"number": _number, "signed": _signed, "place": lambda xy: f"{xy[0]:.1f},{xy[1]:.1f}"}
-    source = importlib.resources.files("longtake.evaluation").joinpath("page.html").read_text(encoding="utf-8")
+    source = importlib.resources.files("longtake.evaluation.report").joinpath("page.html").read_text(encoding="utf-8")
     return environment.from_string(source).render(_content(evaluation, facts))
 
 

@@ -1,0 +1,1 @@
+"""Results for programs (`files`) and for people (`page`)."""

@@ -1,0 +1,1 @@
+"""Predictions packed for the servers of benchmarks."""
