@@ -45,9 +45,9 @@ class UnfitError(InputError):
 
     def __init__(self, problems: Sequence[str], done: str) -> None:
         """done: what would have been, as "scored"."""
+        self.done, self.problems = done, tuple(problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__(f"{count}, so nothing was {done}; the first: {problems[0]}")
-        self.problems = tuple(problems)
 
 
 class OutputError(LongtakeError):

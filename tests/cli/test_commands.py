@@ -24,7 +24,9 @@ def test_help_and_import_load_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "segment", "train", "doctor", "models", "models list", "models show", "models convert"]
+    "command",
+    ["demo", "segment", "evaluate", "benchmark", "export", "train", "doctor", "models"]
+    + [f"models {word}" for word in ("list", "show", "convert")],
 )
 def test_every_command_teaches_by_example(command: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
@@ -242,3 +244,14 @@ def test_lists_of_data() -> None:
         "x",
     ]
     assert expand_lists(["train", "r", "--data", "a", "--data", "b"]) == ["train", "r", "--data", "a", "--data", "b"]
+
+
+def test_masks_of_an_earlier_run_are_told(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, masks = folder_clip
+    words = ("--masks", masks / "0.png", "--out", tmp_path / "out", "--model", tiny_model, "--save", "labels")
+    assert run("segment", frames, *words) == 0
+    assert "earlier run" not in capsys.readouterr().err
+    assert run("segment", frames, *words, "--end", "#2") == 0
+    assert "labels: 3 masks of an earlier run, of frames that this one did not have" in capsys.readouterr().err

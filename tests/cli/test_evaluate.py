@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import datasets
 from longtake.data.labels import read_labels
@@ -81,8 +82,9 @@ def test_problems_are_lines_and_nothing_is_written(
         (["--protocol", "davis2017", "--predictions", "empty"], "no folder of predictions for any of the 2 videos"),
         (["--protocol", "davis2017", "--annotations", "empty"], "no masks in it"),
         (["--protocol", "davis2017", "--split", "test"], "no ImageSets/*/test.txt; its splits are val"),
-        (["--protocol", "lvos-v2"], "lvos-v2 needs the list of unseen videos: --unseen FILE"),
-        (["--protocol", "lvos-plain"], "the metadata lists no objects"),
+        (["--protocol", "lvos-v2"], "lvos-v2 needs LVOS's metadata; this is laid out as davis"),
+        (["--protocol", "davis2017", "--predictions", "."], "; did you mean near?"),
+        (["--protocol", "davis2017", "--predictions", "near/cup"], "; give the folder above it"),
     ],
 )
 def test_bad_words_are_one_line(
@@ -100,6 +102,33 @@ def test_bad_words_are_one_line(
     given = [w for pairs in zip(usual[::2], usual[1::2], strict=True) if pairs[0] not in words for w in pairs]
     assert run("evaluate", *words, *given) == 1
     assert line in capsys.readouterr().err
+
+
+def test_many_alike_problems_are_one_line(
+    run: Run, pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    soft = np.arange(48 * 64, dtype=np.uint16).reshape(48, 64) % 200
+    for path in (pair[1] / "dog").glob("*.png"):
+        Image.new("RGB", (64, 48), "red").save(path)
+    datasets.save(pair[1] / "cup" / "00001.png", soft.astype(np.uint8))
+    words = ["--annotations", pair[0], "--predictions", pair[1]]
+    assert run("evaluate", "--protocol", "davis2017", *words) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert "00001.png: 197 ids, which cup lacks (it has 1, 2): 3, 4, 5, 6, 7, ...; soft edges?" in lines[0]
+    assert "dog: 6 predictions: an image of mode RGB; masks to be scored" in lines[1] and "00001, 00002" in lines[1]
+    assert lines[2] == "longtake: 2 problems, so nothing was scored"
+
+
+def test_notes_tell_what_looks_wrong(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clips = {"cup": datasets.clip(6, (1, 2), late={2: 2}), "owl": datasets.clip(6, (1, 2))}
+    root = datasets.davis(tmp_path / "data", clips)
+    results = datasets.folders(tmp_path / "near", dict.fromkeys(clips, datasets.clip(6, (1,))), first=1)
+    assert run("evaluate", "--protocol", "davis2017", "--annotations", root, "--predictions", results) == 0
+    shown = capsys.readouterr().out
+    assert "note: cup: not counted, for they come after the first mask: 2" in shown
+    assert "note: owl: in no prediction: 2" in shown
+    assert "note: owl: 1 prediction of frames that there are not: 00006; are they numbered from another start?" in shown
 
 
 def test_names_are_shown_as_they_are(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,6 +217,7 @@ def test_benchmark_with_an_oracle(run: Run, tiny_model: Path, tmp_path: Path, or
     words = ["--dataset", "davis2017", "--model", tiny_model, "--out", tmp_path / "run", "--oracle", oracle]
     assert run("benchmark", root, *words) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["oracle"] == oracle
+    assert f"told the truth, oracle {oracle}: no result" in (tmp_path / "run" / "report.html").read_text()
     for path in (tmp_path / "run" / "predictions").glob("*/*.png") if oracle != "mask" else ():
         found, truth = read_labels(path), TRUTH["cup"][int(path.stem)]
         for name in (1, 2):
@@ -212,7 +242,7 @@ def test_benchmark_of_first_masks_alone_scores_nothing(
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--dataset", "davis"], "--dataset davis: use davis2016, davis2017, lvos, youtube-vos, synth"),
+        (["--dataset", "davis"], "--dataset davis: use davis2016, davis2017, lvos, mose, youtube-vos, synth"),
         (["--dataset", "davis2017"], "name the folder of the data set; only synth is rendered"),
         (["--dataset", "synth", "--oracle", "word"], "--oracle word: use box, mask or both"),
     ],

@@ -87,8 +87,14 @@ def test_the_rate_of_the_input_is_found_out(tmp_path: Path) -> None:
     results = datasets.folders(tmp_path / "r", {"dog": LATE["dog"][:1] * 36})
     done = submit(results, root / "valid", "youtube-vos", tmp_path / "a.zip")
     assert done.facts["input"]["rate"] == "all-frames" and done.facts["frames"] == 8
-    done = submit(results, root, "youtube-vos", tmp_path / "a.zip", split="valid_all_frames", rate="6fps")
-    assert done.facts["input"] == {"rate": "6fps", "known_from": "as given"}
+    with pytest.raises(SettingError, match="--input 6fps: 28 predictions of frames between those of 6 fps"):
+        submit(results, root, "youtube-vos", tmp_path / "a.zip", split="valid_all_frames", rate="6fps")
+    sparse = datasets.folders(tmp_path / "s", {"dog": LATE["dog"]}, 5)
+    assert submit(sparse, root, "youtube-vos", tmp_path / "a.zip").facts["input"]["rate"] == "6fps"
+    done = submit(sparse, root, "youtube-vos", tmp_path / "a.zip", split="valid_all_frames", rate="all-frames")
+    assert done.facts["input"] == {"rate": "all-frames", "known_from": "as given"}
+    with pytest.raises(SettingError, match="without that ending it is a folder"):
+        submit(results, root, "youtube-vos", tmp_path / "a.tar.gz")
     with pytest.raises(SettingError, match="--input 30: not a rate; use one of: 6fps, all-frames"):
         submit(results, root, "youtube-vos", tmp_path / "a.zip", rate="30")
     with pytest.raises(SettingError, match="leave --input out"):

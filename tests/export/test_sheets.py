@@ -83,9 +83,8 @@ def test_captions_name_the_frames_with_their_shares(rendered: Rendered, tmp_path
         "What was looked at for object 1 in frame picture 4",
         "frame picture 4 · object 1",
         "frame picture 0 · 100 %",
-        "What was looked at for object 2 in frame picture 4",
-        "frame picture 4 · object 2 not found",
-        "frame picture 0 · 0 %",
+        "Object 2 was not found",
+        "frame picture 4 · nothing to trace",
     ]
 
 

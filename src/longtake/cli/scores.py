@@ -21,7 +21,7 @@ WIDTH = 120
 
 
 def show(evaluation: Evaluation) -> None:
-    """Rules, figures of each object (of the first run) and of all, differences, notes."""
+    """Figures of each object (of the first run) and of all, differences, the rules, notes."""
     console = Console() if Console().is_terminal else Console(width=WIDTH)
 
     def say(line: str) -> None:
@@ -31,10 +31,6 @@ def show(evaluation: Evaluation) -> None:
     listed = f"{data.year}/{data.split}" if data.year else data.split
     count = f"{len(data.videos)} videos, {len(first.objects)} objects"
     say(f"{protocol.name}: {data.root} ({data.layout}, split {listed}), {count}")
-    for rule in protocol.rules():
-        say(f"  - {rule}")
-    for note in evaluation.notes:
-        say(f"  note: {note}")
     console.print(_objects(first))
     console.print(_totals(evaluation))
     for difference in evaluation.differences:
@@ -44,6 +40,10 @@ def show(evaluation: Evaluation) -> None:
             f"({LEVEL} % interval {low:+.4f} to {high:+.4f}, paired); "
             f"{difference.better} objects better, {difference.worse} worse"
         )
+    for rule in protocol.rules():
+        say(f"  - {rule}")
+    for note in evaluation.notes:
+        say(f"  note: {note}")
 
 
 def _objects(run: RunResult) -> Table:

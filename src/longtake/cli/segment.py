@@ -91,7 +91,7 @@ def command(
             precision=precision,
             report=lambda done, total: update(done, total, ""),
         )
-    typer.echo(f"{count} frames: {out}")
+    typer.echo(f"{count} frames: {out}{f', pictures in {out}/explain' if explain else ''}")
 
 
 def short_side(text: str) -> int | None:

@@ -76,7 +76,9 @@ def masks_by_video(root: Path, videos: Sequence[str]) -> dict[str, dict[str, Pat
         return {videos[0]: own}
     if not found:
         some = ", ".join([*list(videos)[:3], *["..."][: len(videos) > 3]])
-        raise InputError(f"{root}: no folder of predictions for any of the {len(videos)} videos ({some})")
+        near = next((child for child in folders_in(root) if any((child / name).is_dir() for name in videos)), None)
+        hint = f"; did you mean {near}?" if near else "; give the folder above it" if root.name in videos else ""
+        raise InputError(f"{root}: no folder of predictions for any of the {len(videos)} videos ({some}){hint}")
     return found
 
 

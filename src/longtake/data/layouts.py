@@ -36,7 +36,7 @@ def open_dataset(root: Path, split: str | None = None, year: str | None = None) 
     if lacking or not wanted:
         flaw = f"{dataset.root} has no video {lacking[0]}" if lacking else "names no video"
         raise InputError(f"{split}: {flaw}; a line holds the name of a video")
-    return replace(dataset, split=Path(split).stem, videos=[videos[name] for name in wanted])
+    return replace(dataset, split=Path(split).stem, year=None, videos=[videos[name] for name in wanted])
 
 
 def splits_in(root: Path) -> list[str]:

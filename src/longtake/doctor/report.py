@@ -20,4 +20,8 @@ class Report:
         lines += [f"  {name:<{width}}  {fact}" for name, fact in self.facts.items()]
         lines += [f"  note: {note}" for note in self.notes]
         lines += [f"  PROBLEM: {problem}" for problem in self.problems]
-        return "\n".join([*lines, f"{len(self.problems)} problems" if self.problems else "no problems"])
+        return "\n".join([*lines, _count(len(self.problems))])
+
+
+def _count(problems: int) -> str:
+    return "no problems" if not problems else "1 problem" if problems == 1 else f"{problems} problems"

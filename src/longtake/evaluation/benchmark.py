@@ -24,7 +24,7 @@ from longtake.evaluation.reading import Truth
 from longtake.evaluation.report.files import as_json, write_csv
 from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
-from longtake.evaluation.windows import first_masks_only
+from longtake.evaluation.windows import has_truth
 from longtake.export.record import RunRecord
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import DEFAULT, load
@@ -38,6 +38,7 @@ PROTOCOLS: Mapping[str, str] = {
     "davis2016": "davis2016",
     "davis2017": "davis2017",
     "lvos": "lvos-v2",
+    "mose": "davis2017",
     "youtube-vos": "youtube-vos-proxy",
     "synth": "davis2017",
 }
@@ -94,7 +95,7 @@ def benchmark(
     system, card = load(model, weights, settings)
     follower = Follower(system, oracle_rules(system, memory, oracle), size, runtime(device, precision))
     scoring, data = _data(root, out, dataset, split, protocol)
-    if _scored(data):
+    if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
     watch, done = Stopwatch(follower.run.device), 0
     count = sum(len(video.frames) for video in data.videos)
@@ -104,6 +105,7 @@ def benchmark(
         "oracle": oracle,
         **follower.facts(),
     }
+    name = out.resolve().name + (f" (told the truth, oracle {oracle}: no result)" if oracle else "")
     with RunRecord(make_folder(out) / RECORD, facts, {"frames": 0}) as record:
         for video in data.videos:
             sink = LabelSink(out / PREDICTIONS / video.name)
@@ -112,7 +114,7 @@ def benchmark(
                 done += 1
                 report(done, count, video.name)
         peak = peak_memory(follower.run.device)
-        result = Benchmark(_score(data, out, scoring, unseen), watch.rate, peak, done, out)
+        result = Benchmark(_score(data, out, name, scoring, unseen), watch.rate, peak, done, out)
         record.outcome |= result.facts()
     if result.evaluation is not None:
         _write(result, {**facts, **result.facts()})
@@ -174,8 +176,7 @@ class Given:
     """The masks that a benchmark gives: of each object its first, of nothing later."""
 
     def __init__(self, video: Video, protocol: Protocol) -> None:
-        self.video, self.problems = video, list[str]()
-        self.annotations = Truth(video, protocol, set(), self.problems)
+        self.video, self.annotations = video, Truth(video, protocol, set())
         self.late = protocol.objects in ("metadata", "all")
         self.known = set[int]()
 
@@ -185,7 +186,7 @@ class Given:
             return None, None
         read = self.annotations.read(frame)
         if read is None:
-            raise MaskError(self.problems[-1])
+            raise MaskError(self.annotations.flaws.lines(self.video.name, "annotation")[-1])
         truth = Masks.of(read[0], str(self.video.masks[frame]))
         fresh = [name for name in truth.ids if name not in self.known and (self.late or not self.known)]
         self.known.update(fresh)
@@ -196,16 +197,11 @@ def _only(masks: Masks, ids: Sequence[int]) -> Masks:
     return replace(masks, labels=np.where(np.isin(masks.labels, ids), masks.labels, np.uint16(0)), ids=tuple(ids))
 
 
-def _scored(data: Dataset) -> bool:
-    """Whether any video has more than the first masks of its objects."""
-    return any(not first_masks_only(video) for video in data.videos)
-
-
-def _score(data: Dataset, out: Path, rules: Protocol, unseen: Path | None) -> Evaluation | None:
+def _score(data: Dataset, out: Path, name: str, rules: Protocol, unseen: Path | None) -> Evaluation | None:
     """The scores; None where no video has more than first masks."""
-    if not _scored(data):
+    if not has_truth(data.videos):
         return None
-    return evaluate(data, {out.resolve().name: out / PREDICTIONS}, rules, unseen=unseen)
+    return evaluate(data, {name: out / PREDICTIONS}, rules, unseen=unseen)
 
 
 def _write(result: Benchmark, facts: Mapping[str, Any]) -> None:
@@ -214,7 +210,14 @@ def _write(result: Benchmark, facts: Mapping[str, Any]) -> None:
     with output(path), whole(path) as partial:
         partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     write_csv(result.out / TABLE, result.evaluation)
-    write_page(result.out / PAGE, result.evaluation, told(result))
+    write_page(result.out / PAGE, result.evaluation, told(result), _about(facts))
+
+
+def _about(facts: Mapping[str, Any]) -> str:
+    """What ran, and how, in a line."""
+    side = "frames of any size" if facts["short_side"] is None else f"short side at most {facts['short_side']}"
+    how = [facts["model"]["preset"], side, f"memory {facts['memory']}", facts["device"], facts["precision"]]
+    return ", ".join([*how, *([f"oracle {facts['oracle']}"] if facts["oracle"] else [])])
 
 
 def told(result: Benchmark) -> dict[str, str]:

@@ -13,6 +13,10 @@ from longtake.evaluation.pool import Report, score_videos
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Run
 from longtake.evaluation.results import ObjectResult, object_result, totals
+from longtake.evaluation.windows import has_truth
+
+FEW = 10
+"""Videos below which bootstrap intervals are too narrow to be taken at their word."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ def evaluate(
     """
     rules = find_protocol(protocol) if isinstance(protocol, str) else protocol
     dataset = annotations if isinstance(annotations, Dataset) else open_dataset(annotations, split, rules.year)
+    if rules.objects == "metadata" and dataset.layout != "lvos":
+        raise InputError(f"{dataset.root}: {rules.name} needs LVOS's metadata; this is laid out as {dataset.layout}")
+    if not has_truth(dataset.videos):
+        raise InputError(
+            f"{dataset.root}: first masks only, so there is nothing to compare with; hand predictions in with: "
+            "longtake export"
+        )
     group, notes = grouping(dataset, rules, unseen)
     paths = {"predictions": predictions} if isinstance(predictions, Path) else predictions
     names = [video.name for video in dataset.videos]
@@ -92,6 +103,10 @@ def _remarks(dataset: Dataset, rules: Protocol, run: RunResult) -> list[str]:
     found = []
     if rules.year and dataset.year and dataset.year != rules.year:
         found.append(f"no ImageSets/{rules.year}/{dataset.split}.txt, so the list of {dataset.year} was taken")
+    if dataset.layout == "youtube-vos" and rules.objects != "all":
+        found.append(f"{rules.name} on data laid out as YouTube-VOS, whose own protocol is youtube-vos-proxy")
+    if run.intervals and (count := len({thing.video for thing in run.objects})) < FEW:
+        found.append(f"intervals of {count} videos are rough")
     if not run.intervals:
         found.append("no intervals: too few videos, or too few of those with seen or with unseen objects")
     return found

@@ -22,6 +22,26 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+class Flaws:
+    """What is wrong with files, each told of with its path, or in one line where many share a flaw."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, list[Path]] = {}
+
+    def add(self, path: Path, flaw: str) -> None:
+        """A file with a flaw, in words that may begin with its path."""
+        self.kinds.setdefault(flaw.removeprefix(f"{path}: "), []).append(path)
+
+    def lines(self, where: str, noun: str) -> list[str]:
+        """A line per file, or per flaw where more than a few files of `where` have it."""
+        found = []
+        for flaw, paths in self.kinds.items():
+            names = [path.stem for path in paths]
+            folded = [f"{where}: {counted(len(paths), noun)}: {flaw}: {some(names)}, in {paths[0].parent}"]
+            found += folded if len(paths) > SHOWN else [f"{path}: {flaw}" for path in paths]
+        return found
+
+
 class Folded:
     """What is wrong with the files of a video, by kind."""
 

@@ -69,11 +69,10 @@ def score_video(video: Video, runs: Mapping[str, Run], protocol: Protocol) -> Vi
     counted = windows(video, protocol)
     tracks = {run: {i: Track() for i, frames in counted.frames.items() if frames} for run in runs}
     out = VideoScores(video.name, tracks, counted.problems, counted.notes)
-    truth = Truth(video, protocol, set(counted.frames), out.problems)
+    truth = Truth(video, protocol, set(counted.frames))
     several = len(runs) > 1
     predicted = {
-        run: Predicted(files.get(video.name, {}), truth, out.problems, run if several else "")
-        for run, files in runs.items()
+        run: Predicted(files.get(video.name, {}), truth, run if several else "") for run, files in runs.items()
     }
     members = {i: set(frames) for i, frames in counted.frames.items()}
     needed = counted.needed
@@ -87,9 +86,8 @@ def score_video(video: Video, runs: Mapping[str, Run], protocol: Protocol) -> Vi
         for run, scores in zip(usable, score_frame(list(usable.values()), read[0], ids), strict=True):
             for i, (j, f) in scores.items():
                 tracks[run][i].add(name, j, f)
-    for given in predicted.values():
-        given.close()
-    out.problems = list(dict.fromkeys(out.problems))
-    if protocol.objects == "metadata" and (absent := sorted(truth.counted - truth.seen)):
-        out.notes.append(f"{video.name}: in no mask, and so right where not predicted: {', '.join(map(str, absent))}")
+    problems = truth.flaws.lines(video.name, "annotation")
+    problems += [problem for given in predicted.values() for problem in given.problems()]
+    out.problems = list(dict.fromkeys([*out.problems, *problems]))
+    out.notes += [*truth.notes(), *(note for given in predicted.values() for note in given.notes())]
     return out

@@ -1,6 +1,6 @@
 """Which objects of a video count under a protocol, and in which frames."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from longtake.data.dataset import Video
@@ -84,6 +84,17 @@ def first_masks_only(video: Video, found: Mapping[int, list[str]] | None = None)
     found = appearances(video) if found is None else found
     first = {names[0] for names in found.values()}
     return all(len(names) == 1 for names in found.values()) and first == set(video.masks)
+
+
+def has_truth(videos: Iterable[Video]) -> bool:
+    """Whether any video has more than the first masks of its objects, so that there is something to compare with."""
+    for video in videos:
+        try:
+            if not first_masks_only(video):
+                return True
+        except LongtakeError:
+            return True  # what is wrong with it is told when it is scored
+    return False
 
 
 def _since_first(video: Video, protocol: Protocol, names: list[str]) -> Windows:

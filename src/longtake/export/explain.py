@@ -79,14 +79,17 @@ class Explainer:
 
 def _tiles(explanation: Explanation, copy: Copy, copies: dict[int, Copy]) -> tuple[str, list[Tile]]:
     """The title of a sheet, and its tiles: the frame itself, then the remembered frames."""
-    area, looks = explanation.area_in_frame(), _most(explanation.looks)
+    area, found = explanation.area_in_frame(), bool(explanation.area.any())
+    looks = _most(explanation.looks) if found else []
     title = f"What was looked at for object {explanation.id} in frame {copy.name}"
-    if left := len(explanation.looks) - len(looks):
+    if not found:
+        title = f"Object {explanation.id} was not found"
+    elif left := len(explanation.looks) - len(looks):
         title += f" ({left} more remembered frames with less are left out)"
     heats = [small(explanation.weights_in_frame(look)) for look in looks]
     full = max((float(heat.max()) for heat in heats), default=0) or 1
-    found = "" if explanation.area.any() else " not found"
-    tiles = [Tile(marked(copy.picture, area), f"frame {copy.name} · object {explanation.id}{found}")]
+    what = f"object {explanation.id}" if found else "nothing to trace"
+    tiles = [Tile(marked(copy.picture, area), f"frame {copy.name} · {what}")]
     for look, heat in zip(looks, heats, strict=True):
         seen = copies[look.time]
         tiles.append(Tile(heated(seen.picture, heat / full), f"frame {seen.name} · {_share(look)}"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,8 @@ from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, ma
 from longtake.video.source import Source
 from longtake.video.sources import open_source
 from longtake.video.spans import Span
+
+log = logging.getLogger("longtake")
 
 KINDS = ("labels", "probabilities", "overlay")
 
@@ -96,6 +99,7 @@ def segment(
         "precision": str(run.dtype).removeprefix("torch."),
     }
     make_folder(out)
+    earlier = {path.name for path in (out / "labels").glob("*.png")}
     done, ids = 0, set[int]()
     with (
         RunRecord(out / "run.json", facts, {"frames": 0, "objects": [], "colours": {}}) as record,
@@ -109,12 +113,15 @@ def segment(
             prediction = session.push(frame, given(frame))
             for sink in sinks:
                 sink.write(prediction)
+            earlier.discard(f"{prediction.frame.name}.png")
             done, ids = done + 1, ids.union(prediction.ids)
             colours = {"#{:02x}{:02x}{:02x}".format(*c): i for c, i in given.colours.known.items() if i}
             record.outcome |= {"frames": done, "objects": sorted(ids), "colours": colours}
             report(done, frames.info.count if frames.span.whole else None)
         given.check_used(all_frames=frames.span.whole)
         explainer.check_done()
+    if earlier:
+        log.info("%s: %d masks of an earlier run, of frames that this one did not have", out / "labels", len(earlier))
     return done
 
 

@@ -26,19 +26,22 @@ POINTS = 180
 """Points of a sparkline; of longer tracks the lowest of each part is shown."""
 
 
-def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | None = None) -> None:
-    """A self-contained HTML file, whole or not at all. facts: more to tell, such as speed. Raises OutputError."""
-    text = page(evaluation, facts or {})
+def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | None = None, about: str = "") -> None:
+    """A self-contained HTML file, whole or not at all. Raises OutputError.
+
+    facts: figures more, such as speed. about: what ran, and how.
+    """
+    text = page(evaluation, facts or {}, about)
     with output(path), whole(path) as partial:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
-def page(evaluation: Evaluation, facts: Mapping[str, str]) -> str:
+def page(evaluation: Evaluation, facts: Mapping[str, str], about: str = "") -> str:
     """The page as text."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     environment.filters |= {"number": _number, "signed": _signed, "place": lambda xy: f"{xy[0]:.1f},{xy[1]:.1f}"}
     source = importlib.resources.files("longtake.evaluation.report").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(_content(evaluation, facts))
+    return environment.from_string(source).render(_content(evaluation, facts), about=about)
 
 
 def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:

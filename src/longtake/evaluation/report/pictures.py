@@ -63,9 +63,9 @@ def _lowest(objects: Sequence[ObjectResult]) -> list[tuple[ObjectResult, int]]:
 
 
 def _picture(video: Video, files: Run, name: int, frame: str, protocol: Protocol) -> str:
-    truth = Truth(video, protocol, set(), [])
+    truth = Truth(video, protocol, set())
     wanted, void = truth.read(frame) or (np.zeros((1, 1), np.uint8),) * 2
-    found = Predicted(files[video.name], truth, []).read(frame, wanted, void)
+    found = Predicted(files[video.name], truth).read(frame, wanted, void)
     assert found is not None, "scored before"
     drawn = draw(_photograph(video, frame, wanted), found == name, wanted == name)
     scale = SIDE / max(drawn.shape[:2])

@@ -26,6 +26,8 @@ from longtake.video.whole import whole
 Report = Callable[[int, int | None], None]
 """Called with the number of frames done, and of all."""
 
+OTHER_ARCHIVES = frozenset({".gz", ".tgz", ".tar", ".7z", ".rar", ".bz2", ".xz"})
+
 RATES = ("6fps", "all-frames")
 """What a system saw of YouTube-VOS: the frames that are scored, 6 a second, or all 30."""
 
@@ -57,11 +59,14 @@ def submit(
     Raises UnfitError naming all that is wrong with any file, InputError or OutputError; nothing is written then.
     """
     server = find_server(to)
+    if out.suffix.lower() in OTHER_ARCHIVES:
+        raise SettingError(f"--out {out}: archives are .zip; without that ending it is a folder")
     _check_rate(rate, server)
     record = record_path(out)
     dataset = _open(annotations, split, server)
     files = masks_by_video(predictions, [video.name for video in dataset.videos])
     entries = [entry(video, files.get(video.name, {}), server) for video in dataset.videos if video.name in files]
+    _check_claim(rate, entries)
     problems = _absent(dataset, files)
     with packed(out) as add:
         done, total = 0, sum(len(one.frames) for one in entries)
@@ -96,6 +101,18 @@ def _check_rate(rate: str | None, server: Server) -> None:
         raise SettingError(f"--input {rate}: not a rate; use one of: {', '.join(RATES)}")
     if rate is not None and server.frames != "listed":
         raise SettingError(f"--input {rate}: {server.name} has frames of one rate only; leave --input out")
+
+
+def _check_claim(rate: str | None, entries: Sequence[Entry]) -> None:
+    if rate == "6fps" and (more := _between(entries)):
+        raise SettingError(
+            f"--input 6fps: {counted(more, 'prediction')} of frames between those of 6 fps; leave it out"
+        )
+
+
+def _between(entries: Sequence[Entry]) -> int:
+    """Predictions of frames that are neither listed nor among those of 6 fps."""
+    return sum(len(set(one.files) - set(one.frames) - set(one.video.frames)) for one in entries)
 
 
 def _open(root: Path, split: str | None, server: Server) -> Dataset:
@@ -150,7 +167,6 @@ def _input(entries: Sequence[Entry], rate: str | None) -> dict[str, str]:
     """What the system saw: as it was told, or as the frames that it predicted tell."""
     if rate is not None:
         return {"rate": rate, "known_from": "as given"}
-    more = sum(len(set(one.files) - set(one.frames) - set(one.video.frames)) for one in entries)
-    if more:
+    if more := _between(entries):
         return {"rate": "all-frames", "known_from": f"{counted(more, 'prediction')} of frames between those of 6 fps"}
     return {"rate": "6fps", "known_from": "no prediction of a frame between those of 6 fps"}
