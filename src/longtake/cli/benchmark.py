@@ -1,38 +1,36 @@
 """`longtake benchmark`: a model on a data set, scored, with its speed and memory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from longtake.cli import options
 from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
 from longtake.cli.settings import model_settings
+
+if TYPE_CHECKING:
+    from longtake.evaluation.benchmark import Benchmark
 
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for predictions and results.")],
     root: Annotated[Path | None, typer.Argument(help="The data set; synth needs none and renders its own.")] = None,
-    dataset: Annotated[str, typer.Option(help="davis2016, davis2017, lvos, youtube-vos or synth.")] = "davis2017",
-    split: Annotated[
-        str | None, typer.Option(help="The split, or a text file with a video's name on each line.")
-    ] = None,
-    model: Annotated[str, typer.Option(help="A bundled model, a checkpoint, or a preset with --weights.")] = "default",
-    weights: Annotated[Path | None, typer.Option(help="A checkpoint whose tensors fill the preset.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A switch of the preset: model.KEY=VALUE.")] = None,
+    dataset: Annotated[str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos or synth.")] = "davis2017",
+    split: options.Split = None,
+    model: options.Model = "default",
+    weights: options.Weights = None,
+    set_: options.Switches = None,
     oracle: Annotated[str | None, typer.Option(help="What the model is told of the truth: box, mask, or both.")] = None,
     protocol: Annotated[
         str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
     ] = None,
-    unseen: Annotated[
-        Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")
-    ] = None,
-    memory: Annotated[str, typer.Option(help="Which past frames are kept; see segment --help.")] = "auto",
-    size: Annotated[
-        str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")
-    ] = "480",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    unseen: options.Unseen = None,
+    memory: options.Memory = "auto",
+    size: options.Size = "480",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
 ) -> None:
     """Segment every video of a data set from its first masks, score it, and measure speed and memory.
 
@@ -53,10 +51,8 @@ def command(
 
     """
     settings = model_settings(set_ or [])
-    from longtake.cli.scores import show
     from longtake.cli.segment import short_side
-    from longtake.evaluation.benchmark import PAGE, benchmark
-    from longtake.evaluation.speed import HOW
+    from longtake.evaluation.benchmark import benchmark
 
     with every_problem(), progress("segmenting") as update:
         result = benchmark(
@@ -76,6 +72,15 @@ def command(
             precision=precision,
             report=update,
         )
+    _show(result)
+
+
+def _show(result: "Benchmark") -> None:
+    """Scores, speed and memory, and where the rest is."""
+    from longtake.cli.scores import show
+    from longtake.evaluation.benchmark import PAGE
+    from longtake.evaluation.speed import HOW
+
     if result.evaluation is not None:
         show(result.evaluation)
     if result.rate is not None:
@@ -83,4 +88,4 @@ def command(
     if result.memory is not None:
         typer.echo(f"peak memory {result.memory[0] / 1e6:.0f} MB ({result.memory[1]})")
     scored = PAGE if result.evaluation is not None else "predictions/ (first masks alone, so nothing was scored)"
-    typer.echo(f"{result.frames} frames: {out}/{scored}")
+    typer.echo(f"{result.frames} frames: {result.out}/{scored}")

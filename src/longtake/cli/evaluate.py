@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from longtake.cli import options
 from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
 from longtake.errors import SettingError
@@ -20,12 +21,8 @@ def command(
     predictions: Annotated[
         list[Path], typer.Option(help="A folder of one folder per video; several to compare runs with the first.")
     ],
-    split: Annotated[
-        str | None, typer.Option(help="The split, or a text file with a video's name on each line.")
-    ] = None,
-    unseen: Annotated[
-        Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")
-    ] = None,
+    split: options.Split = None,
+    unseen: options.Unseen = None,
     json: Annotated[Path | None, typer.Option(help="Write all figures, per frame too, to this file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a row per object to this file.")] = None,
     html: Annotated[

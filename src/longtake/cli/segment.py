@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from longtake.cli import options
 from longtake.cli.progress import progress
 from longtake.cli.settings import model_settings
 from longtake.errors import SettingError
@@ -22,19 +23,11 @@ def command(
         typer.Option(help="A mask image for the first frame, or a folder of masks named like the frames or by number."),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    model: Annotated[str, typer.Option(help="A bundled model, a checkpoint, or a preset with --weights.")] = "default",
-    weights: Annotated[Path | None, typer.Option(help="A checkpoint whose tensors fill the preset.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A switch of the preset: model.KEY=VALUE.")] = None,
-    memory: Annotated[
-        str,
-        typer.Option(
-            help="Which past frames are kept: auto | first | previous | first+previous | every:N[:MAX] | all | "
-            "newest:N | budget:2GB. auto is the model's own rule, always bounded."
-        ),
-    ] = "auto",
-    size: Annotated[
-        str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")
-    ] = "480",
+    model: options.Model = "default",
+    weights: options.Weights = None,
+    set_: options.Switches = None,
+    memory: options.Memory = "auto",
+    size: options.Size = "480",
     start: Annotated[
         str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
     ] = None,
@@ -46,8 +39,8 @@ def command(
             help="Draw what the model looked at for this frame: seconds, hh:mm:ss.s, or #frame. May be repeated."
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
 ) -> None:
     """Follow objects through a video: masks of one frame in, masks of every frame out.
 

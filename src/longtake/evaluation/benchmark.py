@@ -25,7 +25,7 @@ from longtake.evaluation.report.files import as_json, write_csv
 from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.evaluation.windows import has_truth
-from longtake.export.record import RunRecord
+from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import DEFAULT, load
 from longtake.systems.protocol import AnySystem
@@ -101,9 +101,9 @@ def benchmark(
     count = sum(len(video.frames) for video in data.videos)
     facts = {
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
-        "model": {"name": model, "preset": card.preset, "options": dict(card.options), "licence": card.licence},
+        "model": model_facts(model, card),
         "oracle": oracle,
-        **follower.facts(),
+        **run_facts(follower.rules, size, follower.run),
     }
     name = out.resolve().name + (f" (told the truth, oracle {oracle}: no result)" if oracle else "")
     with RunRecord(make_folder(out) / RECORD, facts, {"frames": 0}) as record:
@@ -136,15 +136,6 @@ class Follower:
         for frame in FolderSource(next(iter(video.frames.values())).parent):
             prompt, truth = given.masks(frame.name)
             yield watch.frame(partial(session.push, frame, prompt, truth if told else None))
-
-    def facts(self) -> dict[str, Any]:
-        """How it is run, in plain values."""
-        return {
-            "memory": repr(self.rules.policy),
-            "short_side": self.size,
-            "device": str(self.run.device),
-            "precision": str(self.run.dtype).removeprefix("torch."),
-        }
 
 
 def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = None) -> Rules:

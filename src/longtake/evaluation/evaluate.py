@@ -66,8 +66,8 @@ def evaluate(
 
     annotations: a data set, one of its splits, or a folder per video. predictions: a folder per video with a mask per
     frame. unseen: videos or categories that count as unseen. workers: processes, None for as many as help (a script
-    that asks for several needs `if __name__ == "__main__":`). Raises
-    UnfitError naming everything in the files that keeps them from being scored, InputError where there are none.
+    that asks for several needs `if __name__ == "__main__":`). Raises UnfitError naming everything in the files that
+    keeps them from being scored, InputError where there are none.
     """
     rules = find_protocol(protocol) if isinstance(protocol, str) else protocol
     dataset = annotations if isinstance(annotations, Dataset) else open_dataset(annotations, split, rules.year)

@@ -13,8 +13,23 @@ import av
 import torch
 
 import longtake
+from longtake.engine.runtime import Runtime
+from longtake.engine.step import Rules
+from longtake.systems.checkpoint import Card
 from longtake.video.sinks import output
 from longtake.video.whole import whole
+
+
+def model_facts(name: str, card: Card) -> dict[str, Any]:
+    """A model as records name it."""
+    words = {"preset": card.preset, "options": dict(card.options), "licence": card.licence, "data": dict(card.data)}
+    return {"name": name, **words}
+
+
+def run_facts(rules: Rules, size: int | None, run: Runtime) -> dict[str, Any]:
+    """How a model is run, as records tell it; size: the short side that larger frames are reduced to."""
+    precision = str(run.dtype).removeprefix("torch.")
+    return {"memory": repr(rules.policy), "short_side": size, "device": str(run.device), "precision": precision}
 
 
 @dataclass

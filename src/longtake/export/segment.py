@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,10 +16,9 @@ from longtake.engine.step import rules_for
 from longtake.errors import SettingError
 from longtake.export.explain import Explainer
 from longtake.export.overlay import blend
-from longtake.export.record import RunRecord
+from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy
-from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
 from longtake.types import Prediction
 from longtake.video.ahead import read_ahead
@@ -80,9 +79,7 @@ def segment(
     to work on. explain: times (as `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows
     what was looked at. Raises LongtakeError; what was written before stays whole.
     """
-    unknown = [kind for kind in save if kind not in KINDS]
-    if unknown:
-        raise SettingError(f"--save {unknown[0]}: not a kind of result; use {', '.join(KINDS)}")
+    _check_kinds(save)
     explainer = Explainer(out / "explain", explain)
     frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
     system, card = load(model, weights, settings)
@@ -91,12 +88,9 @@ def segment(
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
         "masks": str(masks),
-        "model": {"name": model, **_model_facts(card)},
-        "memory": repr(rules.policy),
-        "short_side": size,
+        "model": model_facts(model, card),
         "explain": list(explain),
-        "device": str(run.device),
-        "precision": str(run.dtype).removeprefix("torch."),
+        **run_facts(rules, size, run),
     }
     make_folder(out)
     earlier = {path.name for path in (out / "labels").glob("*.png")}
@@ -120,19 +114,25 @@ def segment(
             report(done, frames.info.count if frames.span.whole else None)
         given.check_used(all_frames=frames.span.whole)
         explainer.check_done()
-    if earlier:
-        log.info("%s: %d masks of an earlier run, of frames that this one did not have", out / "labels", len(earlier))
+    _tell_of(earlier, out / "labels")
     return done
+
+
+def _check_kinds(save: Sequence[str]) -> None:
+    for kind in save:
+        if kind not in KINDS:
+            raise SettingError(f"--save {kind}: not a kind of result; use {', '.join(KINDS)}")
+
+
+def _tell_of(earlier: Collection[str], folder: Path) -> None:
+    if earlier:
+        log.info("%s: %d masks of an earlier run, of frames that this one did not have", folder, len(earlier))
 
 
 def _words(values: Any) -> dict[str, Any]:
     """A dataclass's fields, exact fractions as text."""
     plain = (str, int, float, type(None))
     return {k: v if isinstance(v, plain) else str(v) for k, v in dataclasses.asdict(values).items()}
-
-
-def _model_facts(card: Card) -> dict[str, Any]:
-    return {"preset": card.preset, "options": dict(card.options), "licence": card.licence, "data": dict(card.data)}
 
 
 def _sinks(out: Path, kinds: set[str], frames: Source, stack: contextlib.ExitStack) -> list[Sink]:

@@ -1,0 +1,22 @@
+"""Options that several commands have, declared once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[str, typer.Option(help="A bundled model, a checkpoint, or a preset with --weights.")]
+Weights = Annotated[Path | None, typer.Option(help="A checkpoint whose tensors fill the preset.")]
+Switches = Annotated[list[str] | None, typer.Option("--set", help="A switch of the preset: model.KEY=VALUE.")]
+Memory = Annotated[
+    str,
+    typer.Option(
+        help="Which past frames are kept: auto | first | previous | first+previous | every:N[:MAX] | all | "
+        "newest:N | budget:2GB. auto is the model's own rule, always bounded."
+    ),
+]
+Size = Annotated[str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
+Split = Annotated[str | None, typer.Option(help="The split, or a text file with a video's name on each line.")]
+Unseen = Annotated[Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")]
