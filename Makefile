@@ -16,9 +16,10 @@ lint: $(INSTALLED)  ## style, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(INSTALLED)  ## speed of segmenting, and of scoring
+bench: $(INSTALLED)  ## speed of segmenting, of scoring, and of reading clips for training
 	$(VENV)/bin/python benchmarks/speed.py
 	$(VENV)/bin/python benchmarks/evaluator.py
+	$(VENV)/bin/python benchmarks/loader.py
 
 clean:  ## remove what the other verbs made
 	rm -rf $(VENV) longtake-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@
     │   ├── MaskError         a mask image, or masks that do not fit their video
     │   ├── CheckpointError   a weight file
     │   ├── SettingError      a name, a switch or a value
+    │   ├── UnreadableError   an image file that cannot be decoded
     │   └── UnfitError        many files at once, each told of
     ├── OutputError       a result cannot be written
     └── MissingExtraError a part of longtake that is not installed
@@ -38,6 +39,10 @@ class CheckpointError(InputError):
 
 class SettingError(InputError):
     """A name, a switch or a value that longtake does not know."""
+
+
+class UnreadableError(InputError):
+    """An image file that is missing, cut short or no image: who reads many may pass over it and count it."""
 
 
 class UnfitError(InputError):

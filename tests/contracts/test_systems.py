@@ -71,7 +71,7 @@ def test_unroll_and_propagate_agree_on_margins(system: AnySystem, clip: Clip) ->
         placement.images(small.images[0])[None],
         placement.masks(small.masks[0])[None],
         clip.valid,
-        placement.inside(torch.device("cpu")),
+        inside=placement.inside(torch.device("cpu")),
     )
     with torch.no_grad():
         outputs, _ = Unroll(system, rules_for(system))(fitted)

@@ -1,125 +1,190 @@
 """Training on rendered data, in seconds: it learns, stops, goes on, and leaves no trace of having stopped."""
 
-import csv
+import json
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small import SHAPES, job, losses, procedural, recipe
 
 from longtake.errors import CheckpointError, InputError, SettingError
 from longtake.systems.checkpoint import load_checkpoint
-from longtake.training import loop
-from longtake.training.recipe import Recipe, load_recipe, parse_recipe, recipe_names, set_dotted
+from longtake.training import loop, runs
+from longtake.training.folder import Job, read_job
+from longtake.training.loop import Trainer
 from longtake.video.palette import write_labels
 
-TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
-SHAPES = [{"frames": 3, "side": 64, "objects": 1}, {"frames": 3, "side": 64, "objects": 2}]
+
+class Killed(BaseException):
+    pass
 
 
-@pytest.fixture
-def data(tmp_path: Path, rendered: Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]) -> list[Path]:
-    """A data set in DAVIS layout, photographs with masks, and cut-outs; all rendered."""
-    davis, stills, cutouts = tmp_path / "davis", tmp_path / "stills", tmp_path / "cutouts"
-    for kind in ("JPEGImages", "Annotations"):
-        (davis / kind / "480p" / "toy").mkdir(parents=True)
-    (davis / "ImageSets" / "2016").mkdir(parents=True)
-    (davis / "ImageSets" / "2016" / "train.txt").write_text("toy\n")
-    for folder in (stills / "images", stills / "masks", cutouts):
-        folder.mkdir(parents=True)
-    for index, (image, ids) in enumerate(zip(*rendered(8, 96, 128), strict=True)):
-        Image.fromarray(image).save(davis / "JPEGImages/480p/toy" / f"{index:05d}.jpg")
-        write_labels(davis / "Annotations/480p/toy" / f"{index:05d}.png", ids.astype(np.uint16))
-        Image.fromarray(image).save(stills / "images" / f"{index}.jpg")
-        write_labels(stills / "masks" / f"{index}.png", ids.astype(np.uint16))
-    Image.fromarray(np.dstack([image, (ids > 0) * np.uint8(255)])).save(cutouts / "a.png")
-    return [davis, stills, cutouts]
+def killed_at(step: int):
+    def kill(done: int, steps: int, note: str) -> None:
+        if done == step:
+            raise Killed
 
-
-def recipe(stages: str = "both", **changes: object) -> Recipe:
-    stage = {"steps": 4, "batch": 2, "shapes": SHAPES, "rate": 0.0004}
-    values: dict[str, object] = {
-        "model": "stm-mobilenet-v2",
-        "options": TINY,
-        "precision": "float32",
-        "workers": 0,
-        "save_every": 3,
-        "stages": [
-            stage | {"name": "pretrain", "sources": {"stills": 0.6, "pasted": 0.4}},
-            stage | {"name": "main", "sources": {"video": 0.8, "stills": 0.2}, "decay": 0.5, "hardest": 0.15},
-        ],
-    }
-    for key, value in changes.items():
-        set_dotted(values, key, value)
-    return parse_recipe(values, "test", stages)
-
-
-def losses(out: Path) -> list[tuple[str, ...]]:
-    with (out / "losses.csv").open(newline="") as file:
-        return [tuple(row[:6]) for row in csv.reader(file)]
+    return kill
 
 
 def test_stopped_and_resumed_training_has_the_losses_of_an_undisturbed_run(data: list[Path], tmp_path: Path) -> None:
-    loop.start(recipe(), data, tmp_path / "whole").run()
+    runs.start(job(data), tmp_path / "whole").run()
     stopped = tmp_path / "stopped"
 
-    def stop(done: int, steps: int, loss: float) -> None:
+    def stop(done: int, steps: int, note: str) -> None:
         if done == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        loop.start(recipe(), data, stopped).run(stop)
+        runs.start(job(data), stopped).run(stop)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert torch.load(stopped / "checkpoint.pt")["done"] == 5
-    loop.resume(stopped).run()
+    runs.resume(stopped).run()
     assert losses(stopped) == losses(tmp_path / "whole")
     assert len(losses(stopped)) == 1 + 8
     whole, again = (torch.load(out / "checkpoint.pt") for out in (tmp_path / "whole", stopped))
     assert all(torch.equal(whole["average"][name], again["average"][name]) for name in whole["average"])
 
 
-def test_a_killed_run_goes_on_from_its_last_save(data: list[Path], tmp_path: Path) -> None:
-    """Losses of steps that were not saved are written again, not twice."""
-    loop.start(recipe(), data, tmp_path / "whole").run()
-
-    class Killed(BaseException):
-        pass
-
-    def kill(done: int, steps: int, loss: float) -> None:
-        if done == 5:
-            raise Killed
-
+def test_logs_forget_the_steps_that_were_not_saved(data: list[Path], tmp_path: Path) -> None:
+    runs.start(job(data), tmp_path / "whole").run()
     with pytest.raises(Killed):
-        loop.start(recipe(), data, tmp_path / "killed").run(kill)
-    resumed = loop.resume(tmp_path / "killed")
+        runs.start(job(data), tmp_path / "killed").run(killed_at(5))
+    # cut off in the middle of a line, as a kill leaves it
+    with (tmp_path / "killed" / "log.jsonl").open("a") as file:
+        file.write('{"step": 6, "ev')
+    resumed = runs.resume(tmp_path / "killed")
     assert resumed.done == 3
     resumed.run()
     assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
+    events = [json.loads(line) for line in (tmp_path / "killed" / "log.jsonl").read_text().splitlines()]
+    assert [event["step"] for event in events] == list(range(1, 9))
+    assert {"loss", "bootstrapped", "dice", "rate", "seconds", "stage"} <= events[0].keys()
 
 
-def test_a_run_delivers_a_model_that_loads_by_its_path(data: list[Path], tmp_path: Path) -> None:
-    run = loop.start(recipe(**{"data.toy": "made here"}), data, tmp_path / "run")
+def test_a_run_delivers_a_model_that_loads_by_its_path(tmp_path: Path) -> None:
+    run = runs.start(procedural(**{"data.toy": "made here"}), tmp_path / "run")
     run.run()
     system, card = load_checkpoint(tmp_path / "run" / "model.safetensors")
     assert card.preset == "stm-mobilenet-v2"
     assert card.data == {"toy": "made here"}
+    assert run.average is not None
     averaged = run.average.module.state_dict()
     assert all(
         torch.equal(value, averaged[name]) for name, value in system.state_dict().items() if "tracked" not in name
     )
 
 
-def test_a_run_goes_on_from_a_checkpoint_of_another(data: list[Path], tmp_path: Path) -> None:
-    short = {"stages.0.steps": 1, "stages.1.steps": 1}
-    loop.start(recipe(**short), data, tmp_path / "first").run()
-    second = loop.start(recipe(start=str(tmp_path / "first" / "model.safetensors")), data, tmp_path / "second")
+def test_without_an_average_the_weights_themselves_are_delivered(tmp_path: Path) -> None:
+    run = runs.start(procedural(**{"teaching.average": None}), tmp_path / "run")
+    run.run()
+    system, _ = load_checkpoint(tmp_path / "run" / "model.safetensors")
+    own = run.system.state_dict()
+    assert all(torch.equal(value, own[name]) for name, value in system.state_dict().items() if "tracked" not in name)
+
+
+def test_a_run_goes_on_from_a_checkpoint_of_another(tmp_path: Path) -> None:
+    runs.start(procedural(**{"stages.0.steps": 1}), tmp_path / "first").run()
+    start = str(tmp_path / "first" / "model.safetensors")
+    second = runs.start(procedural(start=start), tmp_path / "second")
     first, _ = load_checkpoint(tmp_path / "first" / "model.safetensors")
     started = second.system.state_dict()
     assert all(torch.equal(value, started[name]) for name, value in first.state_dict().items())
+
+
+def test_the_folder_tells_what_the_run_came_from(data: list[Path], tmp_path: Path) -> None:
+    runs.start(job(data), tmp_path / "run")
+    facts = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert facts["versions"]["torch"] == torch.__version__.partition("+")[0]
+    assert [entry["files"] for entry in facts["data"]] == [16, 16, 1]
+    assert facts["machine"]["processes"] == 1
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    here = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert facts["code"].get("commit", "") == here.stdout.strip()
+    listed = (tmp_path / "run" / "manifest.csv").read_text().splitlines()
+    assert len(listed) == 1 + 33
+    resolved = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    assert resolved["recipe"]["stages"][1]["teaching"]["clip_norm"] == 1.0  # the preset's, spelled out
+    assert read_job(tmp_path / "run").recipe == recipe()
+
+
+def test_parts_of_a_batch_add_up(tmp_path: Path) -> None:
+    for parts in (1, 2):
+        changes = {"stages.0.accumulate": parts, "precision": "float64", "stages.0.steps": 2}
+        runs.start(procedural(**changes), tmp_path / str(parts)).run()
+    whole, added = ([float(row[2]) for row in losses(tmp_path / name)[1:]] for name in "12")
+    np.testing.assert_allclose(whole, added, atol=1e-9)
+
+
+def test_late_objects_are_given_when_they_come(
+    data: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    made = loop.make_batch
+    monkeypatch.setattr(loop, "make_batch", lambda *words: seen.append(made(*words)) or seen[-1])
+    # object 2 of the rendered clip leaves and comes back: late, seen from the middle on
+    for mask in sorted((data[0] / "Annotations/480p/toy").iterdir())[:4]:
+        ids = np.array(Image.open(mask))
+        write_labels(mask, np.where(ids == 2, 0, ids).astype(np.uint16))
+    shapes = [{"frames": 8, "side": 96, "objects": 2, "late": True, "gap": 1, "window": [0.95, 1.0]}]
+    changes = {"stages.0.shapes": shapes, "stages.0.sources": {"video": 1}, "stages.0.batch": 8, "stages.0.steps": 2}
+    runs.start(job(data, "pretrain", **changes), tmp_path / "run").run()
+    assert any(batch.clip.first[-1] > 0 for batch in seen)
+
+
+def test_feedback_changes_on_the_way(tmp_path: Path) -> None:
+    """With the truth remembered, a frame's own prediction has no say in the next one's."""
+    told = {"teaching.feedback": [[0, "truth"], [0.5, "hard"]]}
+    runs.start(procedural(**told), tmp_path / "told").run()
+    for name, feedback in (("truth", "truth"), ("hard", "hard")):
+        runs.start(procedural(**{"teaching.feedback": feedback}), tmp_path / name).run()
+    assert losses(tmp_path / "told")[:3] == losses(tmp_path / "truth")[:3]
+    assert losses(tmp_path / "told")[3] != losses(tmp_path / "truth")[3]
+    assert losses(tmp_path / "hard")[1] != losses(tmp_path / "truth")[1]
+
+
+def test_pictures_show_truth_above_prediction(tmp_path: Path) -> None:
+    runs.start(procedural(pictures_every=2), tmp_path / "run").run()
+    pictures = sorted((tmp_path / "run" / "pictures").iterdir())
+    assert [picture.name for picture in pictures] == ["0000002.png", "0000004.png"]
+    with Image.open(pictures[0]) as image:
+        assert image.size == (3 * 68, 2 * 68)
+
+
+def test_tensorboard_gets_the_figures(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    runs.start(procedural(), tmp_path / "run").run()
+    board = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    board.Reload()
+    assert [scalar.step for scalar in board.Scalars("train/loss")] == [1, 2, 3, 4]
+    assert board.Scalars("train/loss")[0].value == pytest.approx(float(losses(tmp_path / "run")[1][2]), abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a process")
+def test_a_scheduler_that_ends_the_whole_group_finds_it_saved(data: list[Path], tmp_path: Path) -> None:
+    """SIGTERM reaches the processes that read data too."""
+    out = tmp_path / "run"
+    path = tmp_path / "job.yaml"
+    path.write_text(json.dumps(recipe("pretrain", workers=1, **{"stages.0.steps": 400}).model_dump(mode="json")))
+    words = [sys.executable, "-m", "longtake", "train", str(path), "--data", *map(str, data), "--out", str(out)]
+    child = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    while not (out / "losses.csv").exists() or len(losses(out)) < 4:
+        assert child.poll() is None
+        time.sleep(0.1)
+    os.killpg(child.pid, signal.SIGTERM)
+    _, told = child.communicate(timeout=60)
+    assert child.returncode == 130, told
+    assert "Traceback" not in told
+    assert torch.load(out / "checkpoint.pt")["done"] == len(losses(out)) - 1
 
 
 @pytest.mark.slow
@@ -128,63 +193,103 @@ def test_training_learns_a_rendered_clip(data: list[Path], tmp_path: Path) -> No
         "stages.0.steps": 80,
         "stages.0.rate": 0.002,
         "stages.0.shapes": SHAPES[:1],
-        "stages.0.sources": {"video": 1, "distractor": 0, "lookalike": 0},
+        "stages.0.sources": {"video": 1},
     }
-    loop.start(recipe("pretrain", **changes), data[:1], tmp_path / "run").run()
-    values = [float(row[2]) for row in losses(tmp_path / "run")[1:]]
+    runs.start(job(data[:1], "pretrain", **changes), tmp_path / "run").run()
+    values = [float(row[3]) for row in losses(tmp_path / "run")[1:]]
     assert np.mean(values[-10:]) < 0.75 * np.mean(values[:10])
 
 
-def test_every_shipped_recipe_is_valid() -> None:
-    for name in recipe_names():
-        assert load_recipe(name, {}).steps > 0
+def test_random_numbers_of_the_caller_stay_his_own(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    runs.start(procedural(**{"stages.0.steps": 1}), tmp_path / "run").run()
+    assert torch.equal(torch.rand(3), expected)
 
 
-def test_a_second_run_in_the_same_folder_is_refused(data: list[Path], tmp_path: Path) -> None:
-    short = recipe(**{"stages.0.steps": 1, "stages.1.steps": 1})
-    loop.start(short, data, tmp_path / "run").run()
+def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    runs.start(procedural(), tmp_path / "run")
     with pytest.raises(SettingError, match="--resume"):
-        loop.start(short, data, tmp_path / "run")
+        runs.start(procedural(), tmp_path / "run")
 
 
-def test_a_damaged_checkpoint_is_named(data: list[Path], tmp_path: Path) -> None:
-    loop.start(recipe(**{"stages.0.steps": 1, "stages.1.steps": 1}), data, tmp_path / "run").run()
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    runs.start(procedural(**{"stages.0.steps": 1}), tmp_path / "run").run()
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"PK")
     with pytest.raises(CheckpointError, match=r"checkpoint\.pt: cannot be resumed"):
-        loop.resume(tmp_path / "run")
+        runs.resume(tmp_path / "run")
 
 
-def test_missing_kinds_of_data_are_named_before_anything_is_written(data: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="needs videos with masks"):
-        loop.start(recipe(), data[1:], tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.start(procedural(), tmp_path / "run")
+    with torch.no_grad():
+        next(run.system.parameters()).fill_(torch.nan)
+    with pytest.raises(InputError, match="the loss is nan at step 0; lower the stage's rate"):
+        run.run()
 
 
-def test_an_unreadable_image_is_named_by_the_worker_too(data: list[Path], tmp_path: Path) -> None:
-    for path in (data[0] / "JPEGImages/480p/toy").iterdir():
-        path.write_bytes(b"broken")
-    changes = {"workers": 1, "stages.0.sources": {"video": 1}}
-    with pytest.raises(InputError, match=r"^/\S+\.jpg: not a readable image$"):
-        loop.start(recipe("pretrain", **changes), data, tmp_path / "run").run()
+def test_validation_keeps_the_best(data: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores are scripted; that they come from the evaluator is seen below."""
+    scores = iter([0.3, 0.5, 0.4])
+    monkeypatch.setattr(
+        "longtake.training.validation.Validator.score", lambda *_: {"J&F": (figure := next(scores)), "J": figure}
+    )
+    changes = {"validation": {"every": 2, "split": "select"}, "stages.0.steps": 6}
+    run = runs.start(job(data, "pretrain", **changes), tmp_path / "run")
+    run.run()
+    _, card = load_checkpoint(tmp_path / "run" / "best.safetensors")
+    assert (run.best, card.training, card.figures["J&F"]) == (0.5, "4 steps", 0.5)
+    assert load_checkpoint(tmp_path / "run" / "model.safetensors")[1].training == "6 steps"
+    assert torch.load(tmp_path / "run" / "checkpoint.pt")["best"] == 0.5
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("model.key", 3), ("stages.9.steps", 1), ("stages.x", 1), ("stages.0.shapes", [{"side": 100}]), ("sede", 1)],
-)
-def test_settings_that_do_not_fit_are_refused(key: str, value: object) -> None:
-    with pytest.raises(SettingError):
-        recipe(**{key: value})
+def test_validation_scores_the_averaged_weights_as_the_evaluator_does(data: list[Path], tmp_path: Path) -> None:
+    from longtake.evaluation.evaluate import evaluate
+
+    changes = {"validation": {"every": 3, "split": "select", "figure": "J"}, "stages.0.steps": 3}
+    run = runs.start(job(data, "pretrain", **changes), tmp_path / "run")
+    run.run()
+    again = evaluate(data[0], tmp_path / "run" / "validation", "davis2016", split="select")
+    assert run.best == again.runs[0].totals["J"]
+    events = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [event["J"] for event in events if event["event"] == "validation"] == [run.best]
 
 
-def test_frozen_parts_and_rates() -> None:
-    from longtake.training.optim import build_optimizer, rate_at
-    from longtake.training.recipe import Sources, Stage
+def test_a_validation_that_was_cut_off_is_made_up_for(data: list[Path], tmp_path: Path) -> None:
+    changes = {"validation": {"every": 2, "split": "select"}, "stages.0.steps": 4}
+    runs.start(job(data, "pretrain", **changes), tmp_path / "whole").run()
+    run = runs.start(job(data, "pretrain", **changes), tmp_path / "cut")
 
-    chosen = recipe(frozen=["backbone.stem_conv"])
-    system = loop.build_system(chosen)
-    optimizer = build_optimizer(system, chosen)
-    assert not system.get_parameter("backbone.stem_conv.weight").requires_grad
-    assert sorted({group["share"] for group in optimizer.param_groups}) == [0.25, 1.0]
-    stage = Stage(name="main", steps=100, rate=2.0, warm_up=10, decay=0.5, sources=Sources(video=1))
-    assert [rate_at(stage, step) for step in (0, 9, 50, 75)] == [0.2, 2.0, 2.0, 1.0]
+    def cut(*_: object) -> dict[str, float]:
+        raise Killed
+
+    assert run.validator is not None
+    run.validator.score = cut  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        run.run()
+    assert torch.load(tmp_path / "cut" / "checkpoint.pt")["done"] == 2
+    again = runs.resume(tmp_path / "cut")
+    again.run()
+    kept = [(out / "log.jsonl").read_text() for out in (tmp_path / "whole", tmp_path / "cut")]
+    figures = [[json.loads(line).get("J&F") for line in text.splitlines()] for text in kept]
+    assert figures[0] == figures[1]
+
+
+def test_a_shared_batch_must_come_out_even(data: list[Path]) -> None:
+    from longtake.training.checks import check_shares
+
+    with pytest.raises(SettingError, match="a batch of 2 clips cannot be shared by 2 processes in 2 parts each"):
+        check_shares(recipe(**{"stages.0.accumulate": 2}), 2)
+
+
+def test_clips_must_fit_the_system(tmp_path: Path) -> None:
+    shapes = [{"side": [60, 100]}]
+    with pytest.raises(SettingError, match=r"clips of 60x100 do not fit stm-mobilenet-v2; the next .* is 64x112"):
+        Trainer(Job(procedural(**{"stages.0.shapes": shapes}).recipe, ()), tmp_path)
+
+
+def test_clips_may_be_wide(tmp_path: Path) -> None:
+    run = runs.start(procedural(**{"stages.0.shapes": [{"side": [48, 80]}]}), tmp_path / "run")
+    run.run()
+    assert run.done == 4

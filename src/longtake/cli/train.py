@@ -15,7 +15,7 @@ def command(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A data set in DAVIS layout, a folder with images/ and masks/, or one of cut-outs; one or several."
+            help="Data sets, photographs with masks, cut-outs; one or several folders, told apart by looking."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
@@ -23,38 +23,65 @@ def command(
     stages: Annotated[
         str, typer.Option(help="pretrain, main, finetune, or both for all that the recipe has.")
     ] = "both",
+    validate: Annotated[
+        Path | None, typer.Option(help="The data set to validate on; without it, the one of --data that has the split.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with the run in this folder.")] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="With --resume: go on with other code, packages or data.")
+    ] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the shipped recipes.")] = False,
 ) -> None:
-    """Train a model. Stopping and resuming leaves no trace in the losses.
+    """Train a model. Stopping (Ctrl-C) and resuming leaves no trace in the losses.
 
     Examples:
         longtake train --list
 
-        longtake train stm-mobilenet-v2 --data davis2016 stills/people --out runs/a --set backbone=mobilenet_v2.pth
+        longtake train stm-mobilenet-v2-procedural --out runs/a    (renders its clips: no data needed)
 
-        longtake train --resume runs/a
+        longtake train stm-mobilenet-v2 --data davis2016 stills/people --out runs/b --set backbone=mobilenet_v2.pth
 
-    The run's folder gets recipe.json, losses.csv, checkpoint.pt and, at the end, model.safetensors.
+        longtake train --resume runs/b
+
+        torchrun --nproc-per-node 2 -m longtake train stm-mobilenet-v2 --data davis2016 --out runs/c
+
+    The run's folder gets recipe.json (all settings), run.json (commit, versions, data), manifest.csv, losses.csv,
+    log.jsonl, tensorboard/, pictures/, checkpoint.pt, best.safetensors (where there is something to validate on) and,
+    at the end, model.safetensors. A batch is shared out among processes, so their number changes no result.
 
     """
     from longtake.training.recipe import load_recipe, recipe_names
 
     if list_:
-        typer.echo("\n".join(recipe_names()))
+        for name, said in recipe_names().items():
+            typer.echo(f"{name}\n    {said}")
         return
     try:
-        from longtake.training import loop
+        from longtake.training import folder, runs
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from error
     if resume is not None:
-        if recipe or data or out or set_:
-            raise SettingError("--resume goes on with a run as it was: leave out RECIPE, --data, --out and --set")
-        run = loop.resume(resume)
-    elif recipe is None or not data or out is None:
-        raise SettingError("train needs a RECIPE, --data and --out (or --resume RUN, or --list); see train --help")
+        if recipe or data or out or set_ or validate or stages != "both":
+            raise SettingError("--resume goes on with a run as it was: give it alone, or with --accept-changes")
+        run = runs.resume(resume, accept_changes)
+    elif recipe is None or out is None:
+        raise SettingError("train needs a RECIPE and --out (or --resume RUN, or --list); see train --help")
+    elif accept_changes:
+        raise SettingError("--accept-changes goes with --resume; a new run has nothing to compare with")
     else:
-        run = loop.start(load_recipe(recipe, parse_settings(set_ or []), stages), data, out)
-    with progress("training") as update:
-        run.run(lambda done, steps, loss: update(done, steps, f"loss {loss:.3f}"))
-    typer.echo(f"{run.done} steps: {run.out / loop.MODEL}")
+        job = folder.Job(load_recipe(recipe, parse_settings(set_ or []), stages), tuple(data or ()), validate)
+        run = runs.start(job, out)
+    if run.main:
+        try:
+            with progress("training", lines=60) as update:
+                run.run(update)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"longtake: stopped after step {run.done}; go on with: longtake train --resume {run.out}", err=True
+            )
+            raise
+        typer.echo(f"{run.done} steps: {run.out / folder.MODEL}")
+        if run.validator is not None:
+            typer.echo(f"best at validation ({run.validator.how.figure} {run.best:.3f}): {run.out / folder.BEST}")
+    else:
+        run.run()

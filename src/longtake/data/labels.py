@@ -1,5 +1,6 @@
 """Id images as benchmarks store them: an id per pixel, read as it stands."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8, UInt16
 from PIL import Image
 
-from longtake.errors import MaskError
+from longtake.errors import LongtakeError, MaskError
 from longtake.types import LARGEST_ID
 from longtake.video.images import UNREADABLE
 
@@ -56,3 +57,20 @@ def ids_in(labels: Shaped[np.ndarray, "h w"]) -> list[int]:
 def void_in(labels: Shaped[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The pixels that are void: 255 in 8 bits; in 16 bits that is an id."""
     return labels == VOID if labels.dtype == np.uint8 else np.zeros(labels.shape, bool)
+
+
+def white_in(paths: Iterable[Path]) -> bool:
+    """Whether 255 is the object in the masks of a video: so in black and white, while it is void beside ids.
+
+    The first mask that holds anything decides; masks that cannot be read are passed over.
+    """
+    return next((white for path in paths if (white := _white(path)) is not None), True)
+
+
+def _white(path: Path) -> bool | None:
+    """Whether a mask has white and no id; None where it is empty or cannot be read."""
+    try:
+        labels = read_labels(path)
+    except LongtakeError:
+        return None
+    return not ids_in(labels) if (labels != 0).any() else None

@@ -1,7 +1,4 @@
-"""Cut-outs that move over a clip: new objects, distractors, and look-alikes of the object that is followed.
-
-Shapes: s side of the square frames.
-"""
+"""Cut-outs that move over a clip: new objects, distractors, and look-alikes of the object that is followed."""
 
 from dataclasses import dataclass
 
@@ -15,7 +12,7 @@ Cutout = UInt8[np.ndarray, "h w 4"]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A clip while it is made: square frames and their id masks."""
+    """A clip while it is made: frames of one size and their id masks."""
 
     images: list[Image]
     ids: list[Ids]
@@ -30,17 +27,17 @@ def cut(image: Image, mask: np.ndarray) -> Cutout:
 
 def paste(rng: np.random.Generator, clip: Drawn, cutout: Cutout, name: int, side: float) -> None:
     """Draw a cut-out of about `side` pixels over all frames, along a random smooth path, under id `name` (0: none)."""
-    output = clip.images[0].shape[0]
-    place, speed = rng.uniform(0, output, 2), rng.normal(0, 0.05 * output, 2)
+    height, width = size = clip.ids[0].shape
+    place, speed = rng.uniform(0, 1, 2) * (width, height), rng.normal(0, 0.05 * min(size), 2)
     angle, turning = np.deg2rad(rng.normal(0, 12)), np.deg2rad(rng.normal(0, 8))
-    size, growth = side / max(cutout.shape[:2]), np.exp(rng.normal(0, 0.05))
+    scale, growth = side / max(cutout.shape[:2]), np.exp(rng.normal(0, 0.05))
     flip = rng.choice([-1.0, 1.0])
     # colours weighted by alpha before they are interpolated, or edges would turn dark
     weighted = cutout.copy()
     weighted[:, :, :3] = (cutout[:, :, :3] * (cutout[:, :, 3:] / 255)).astype(np.uint8)
     for t, (image, ids) in enumerate(zip(clip.images, clip.ids, strict=True)):
-        matrix = _placed(cutout, size * growth**t, angle + turning * t, flip, place + speed * t)
-        layer = warp_image(weighted, matrix, output)
+        matrix = _placed(cutout, scale * growth**t, angle + turning * t, flip, place + speed * t)
+        layer = warp_image(weighted, matrix, size)
         alpha = layer[:, :, 3:].astype(np.float32) / 255
         clip.images[t] = (image * (1 - alpha) + layer[:, :, :3]).astype(np.uint8)
         clip.ids[t] = np.where(alpha[:, :, 0] > 0.5, np.uint8(name), ids)

@@ -5,7 +5,7 @@ Shapes: b batch, n objects, m objects of a prompt, h height, w width.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,9 @@ from torch import Tensor
 from longtake.errors import SettingError
 from longtake.memory.policy import Event, Policy
 from longtake.nn.aggregate import merge_cohorts
-from longtake.systems.protocol import AnySystem, Cohort, Feedback, Inputs, Prompt, Segmentation, State, Targets
+from longtake.nn.precise import precise
+from longtake.systems.feedback import Feedback
+from longtake.systems.protocol import AnySystem, Cohort, Inputs, Prompt, Segmentation, State, Targets
 
 DISTURBED = 0.5
 """A neighbour's prompt disturbs an object when it takes away a pixel that was the object's with this probability."""
@@ -29,6 +31,22 @@ class Rules:
     feedback: Feedback
     boxes: bool = False
     """Whether an object may be only within the box of its true mask, where that is known: an oracle, for analysis."""
+    disturbs: bool = True
+    """Whether a prompt that takes pixels from another object is an event for that one's memory. Not in training: what
+    is kept would depend on the other clips of the batch."""
+
+
+@dataclass(frozen=True)
+class Auxiliary:
+    """An auxiliary output of a system for losses: its name, the objects of its cohort, the frame it speaks of.
+
+    back: how many frames before the current one that is. value: see `Segmentation`.
+    """
+
+    name: str
+    ids: tuple[int, ...]
+    back: int
+    value: Tensor
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,7 @@ class Step:
     ids: tuple[int, ...]
     probabilities: Float[Tensor, "b _ h w"]
     log_odds: Float[Tensor, "b _ h w"] | None = None
-    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    auxiliary: tuple[Auxiliary, ...] = ()
 
 
 def rules_for(
@@ -87,15 +105,22 @@ def step(
     valid = torch.cat([images.new_empty(len(images), 0, dtype=torch.bool), *(c.valid for c in state.cohorts)], dim=1)
     if prompt is not None:
         ids, masks, touched = _paste(state.ids, masks, prompt)
+        touched = touched if rules.disturbs else set()
         _, shown, _ = _paste(state.ids, probabilities[:, 1:], prompt)
         probabilities = torch.cat([(1 - shown.sum(dim=1, keepdim=True)).clamp(0, 1), shown], dim=1)
         valid = torch.cat([valid, prompt.valid[:, [name not in state.ids for name in prompt.ids]]], dim=1)
     cohorts, auxiliary = _write(
         system, rules.policy, state, features, segmentations, _Remember(ids, masks, valid, prompt, touched)
     )
-    for segmentation in segmentations:
-        auxiliary |= segmentation.auxiliary
-    return State(state.time + 1, images, cohorts), Step(ids, probabilities, log_odds, auxiliary)
+    for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
+        auxiliary += _auxiliary(cohort.ids, segmentation.auxiliary)
+    return State(state.time + 1, images, cohorts), Step(ids, probabilities, log_odds, tuple(auxiliary))
+
+
+def _auxiliary(ids: tuple[int, ...], values: Mapping[str, Tensor]) -> list[Auxiliary]:
+    """A cohort's auxiliary outputs; `name@-k` speaks of k frames before."""
+    parts = ((*key.partition("@"), value) for key, value in values.items())
+    return [Auxiliary(name, ids, -int(back or 0), value) for name, _, back, value in parts]
 
 
 def segment(
@@ -111,7 +136,7 @@ def segment(
 
 def _empty(images: Tensor) -> Step:
     b, _, h, w = images.shape
-    return Step((), images.new_ones(b, 1, h, w, dtype=torch.float32))
+    return Step((), precise(images.new_ones(b, 1, h, w)))
 
 
 def _within_boxes(log_odds: Float[Tensor, "b _ h w"], truth: Float[Tensor, "b n h w"]) -> Tensor:
@@ -130,14 +155,21 @@ def _spanned(marks: Bool[Tensor, "b n s"]) -> Bool[Tensor, "b n s"]:
 
 def _remembered(probabilities: Tensor, feedback: Feedback, truth: Tensor | None) -> Tensor:
     """The masks [b, n, h, w] that are remembered of a prediction."""
-    if feedback == "truth" and probabilities.shape[1] > 1:
+    if feedback in ("truth", "checked") and probabilities.shape[1] > 1:
         if truth is None:
-            raise ValueError("feedback 'truth' needs the true masks")
-        return truth
+            raise ValueError(f"feedback {feedback!r} needs the true masks")
+        return truth if feedback == "truth" else _checked(probabilities[:, 1:], truth)
     if feedback == "hard":
         winner = probabilities.argmax(dim=1, keepdim=True)
         return torch.zeros_like(probabilities).scatter_(1, winner, 1)[:, 1:]
     return probabilities[:, 1:].detach() if feedback == "detached" else probabilities[:, 1:]
+
+
+def _checked(masks: Float[Tensor, "b n h w"], truth: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n h w"]:
+    """The true masks of objects whose prediction overlaps them by half or less (AGSS-VOS; LSTNet, section 7)."""
+    found, there = masks.detach() > 0.5, truth > 0.5
+    both, either = ((found & there).sum((2, 3)), (found | there).sum((2, 3)))
+    return torch.where((2 * both <= either)[:, :, None, None] & (either > 0)[:, :, None, None], truth, masks)
 
 
 def _paste(ids: tuple[int, ...], masks: Tensor, prompt: Prompt) -> tuple[tuple[int, ...], Tensor, set[int]]:
@@ -155,7 +187,7 @@ def _paste(ids: tuple[int, ...], masks: Tensor, prompt: Prompt) -> tuple[tuple[i
                 touched.add(name)
     fresh = tuple(name for name in prompt.ids if name not in ids)
     pasted += [given[:, column[name]] for name in fresh]
-    return ids + fresh, torch.stack(pasted, dim=1).float(), touched
+    return ids + fresh, precise(torch.stack(pasted, dim=1)), touched
 
 
 @dataclass(frozen=True)
@@ -190,21 +222,21 @@ def _write(
     features: Any,
     segmentations: list[Segmentation],
     remember: _Remember,
-) -> tuple[tuple[Cohort, ...], dict[str, Tensor]]:
+) -> tuple[tuple[Cohort, ...], list[Auxiliary]]:
     """Memorize in every cohort, then begin cohorts for the new ids, as many as the capacity asks for."""
-    cohorts, auxiliary, first = [], dict[str, Tensor](), 0
+    cohorts, auxiliary, first = [], list[Auxiliary](), 0
     for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
         targets = remember.targets(first, len(cohort.ids))
         plan = policy.plan(state.time, remember.event(targets, cohort.ids), system.held(cohort.memory))
         written = system.memorize(features, targets, segmentation.trace, cohort.memory, plan)
         cohorts.append(replace(cohort, memory=written.memory))
-        auxiliary |= written.auxiliary
+        auxiliary += _auxiliary(cohort.ids, written.auxiliary)
         first += len(cohort.ids)
     while first < len(remember.ids):
         count = min(system.capacity or len(remember.ids), len(remember.ids) - first)
         targets = remember.targets(first, count)
         written = system.begin(features, targets, policy.plan(state.time, "given", ()))
         cohorts.append(Cohort(remember.ids[first : first + count], targets.valid, written.memory))
-        auxiliary |= written.auxiliary
+        auxiliary += _auxiliary(cohorts[-1].ids, written.auxiliary)
         first += count
     return tuple(cohorts), auxiliary

@@ -3,13 +3,13 @@
 Shapes: b batch, t frames, n objects, h height, w width.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from longtake.engine.step import Rules, step
+from longtake.systems.feedback import Feedback
 from longtake.systems.protocol import AnySystem, Prompt, State
 
 
@@ -17,32 +17,60 @@ from longtake.systems.protocol import AnySystem, Prompt, State
 class Clip:
     """A batch of clips, fitted: RGB in [0, 1], one mask per object; valid marks the objects that are no padding.
 
+    first: the frame in which each object is given, in rising order; None: all in frame 0.
     inside: 1 on the frame and 0 on its margins, None where there are none (as for crops).
     """
 
     images: Float[Tensor, "b t 3 h w"]
     masks: Float[Tensor, "b t n h w"]
     valid: Bool[Tensor, "b n"]
+    first: tuple[int, ...] | None = None
     inside: Float[Tensor, "1 1 h w"] | None = None
+
+    def given(self, frame: int) -> Prompt | None:
+        """The objects that are given in a frame."""
+        first = self.first or (0,) * self.masks.shape[2]
+        columns = [i for i, when in enumerate(first) if when == frame]
+        if not columns:
+            return None
+        ids = tuple(i + 1 for i in columns)
+        return Prompt(ids, self.masks[:, frame, columns], self.valid[:, columns])
+
+    def known(self, frame: int) -> int:
+        """How many objects were given before a frame."""
+        return self.masks.shape[2] if self.first is None else sum(when < frame for when in self.first)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """An auxiliary output of a system: its name, the objects and the frame it speaks of; value: see `Segmentation`."""
+
+    name: str
+    ids: tuple[int, ...]
+    frame: int
+    value: Tensor
 
 
 class Unroll(nn.Module):
-    """Gives the first frame's masks, then follows them; a system wrapped for training."""
+    """Gives each object's mask in the frame in which it is given, then follows it; a system wrapped for training."""
 
     def __init__(self, system: AnySystem, rules: Rules) -> None:
         super().__init__()
-        self.system, self.rules = system, rules
+        self.system, self.rules = system, replace(rules, disturbs=False)
 
-    def forward(self, clip: Clip) -> tuple[list[Tensor], dict[str, Any]]:
-        """Log-odds [b, 1+n, h, w] of frames 1, 2, ..., and the auxiliary outputs."""
-        ids = tuple(range(1, clip.masks.shape[2] + 1))
-        state, outputs, auxiliary = State(), [], dict[str, Any]()
+    def forward(self, clip: Clip, feedback: Feedback | None = None) -> tuple[list[Tensor], list[Spoken]]:
+        """Log-odds [b, 1+n', h, w] of frames 1, 2, ..., of the n' objects given before each, and auxiliary outputs.
+
+        feedback: another than that of the rules.
+        """
+        rules = replace(self.rules, feedback=feedback) if feedback else self.rules
+        state, outputs, spoken = State(), list[Tensor](), list[Spoken]()
         for t in range(clip.images.shape[1]):
-            prompt = Prompt(ids, clip.masks[:, 0], clip.valid) if t == 0 else None
+            truth = clip.masks[:, t, : clip.known(t)]
             state, out = step(
-                self.system, self.rules, state, clip.images[:, t], prompt, inside=clip.inside, truth=clip.masks[:, t]
+                self.system, rules, state, clip.images[:, t], clip.given(t), inside=clip.inside, truth=truth
             )
             if out.log_odds is not None:
                 outputs.append(out.log_odds)
-            auxiliary |= {f"{name}@{t}": value for name, value in out.auxiliary.items()}
-        return outputs, auxiliary
+            spoken += [Spoken(each.name, each.ids, t - each.back, each.value) for each in out.auxiliary]
+        return outputs, spoken

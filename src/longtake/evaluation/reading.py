@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from longtake.data.dataset import Video
-from longtake.data.labels import VOID, ids_in, read_labels, void_in
+from longtake.data.labels import VOID, ids_in, read_labels, void_in, white_in
 from longtake.errors import LongtakeError
 from longtake.evaluation.folded import SHOWN, Flaws, counted, some, spelled_otherwise
 from longtake.evaluation.protocols import Protocol
@@ -17,26 +17,15 @@ Run = Mapping[str, Mapping[str, Path]]
 
 
 class Foreground:
-    """All foreground as one object, id 1. White is foreground in a video of black and white, and void beside ids.
-
-    The first mask that holds anything decides for the video.
-    """
+    """All foreground as one object, id 1; of what 255 is, the masks of the video decide together (`white_in`)."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self.white = next((white for path in files if (white := _white(path)) is not None), True)
+        self.white = white_in(files)
 
     def of(self, labels: Shaped[np.ndarray, "h w"]) -> Shaped[np.ndarray, "h w"]:
         """1 where the foreground is."""
         merged: np.ndarray = ((labels != 0) & (self.white | ~void_in(labels))).astype(np.uint8)
         return merged
-
-
-def _white(path: Path) -> bool | None:
-    """Whether a mask has white and no id; None where it is empty or cannot be read."""
-    labels = _read(path, Flaws())
-    if labels is None or not (labels != 0).any():
-        return None
-    return not ids_in(labels)
 
 
 class Truth:

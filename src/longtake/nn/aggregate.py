@@ -1,4 +1,4 @@
-"""From one probability per object to one distribution per pixel, always in float32.
+"""From one probability per object to one distribution per pixel, in float32 at least.
 
 Shapes: b batch, n objects, h height, w width; channel 0 is the background.
 """
@@ -10,19 +10,21 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from longtake.nn.precise import precise
+
 Merge = Literal["product", "minimum"]
 
 CLAMP = 1e-7
 
 
 def log_odds(probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """ln(p / (1 - p)) in float32, p clamped to [1e-7, 1 - 1e-7] (in bfloat16 the odds of 0.9999 are infinite)."""
-    return torch.logit(probability.float(), eps=CLAMP)
+    """ln(p / (1 - p)), p clamped to [1e-7, 1 - 1e-7], in float32 at least: bfloat16 has infinite odds for 0.9999."""
+    return torch.logit(precise(probability), eps=CLAMP)
 
 
 def background(objects: Float[Tensor, "b n h w"], merge: Merge) -> Float[Tensor, "b 1 h w"]:
     """The probability that no object covers a pixel: a product (STM, section 3.4) or a minimum (A-GAME, AGSS-VOS)."""
-    absent = 1 - objects.float()
+    absent = 1 - precise(objects)
     if merge == "product":
         return absent.prod(dim=1, keepdim=True)
     return absent.amin(dim=1, keepdim=True)
@@ -35,7 +37,7 @@ def soft_aggregate(
 
     objects: foreground probability of each object on its own. Objects that are not valid count as absent.
     """
-    objects = objects.float() * valid[:, :, None, None]
+    objects = precise(objects) * valid[:, :, None, None]
     return log_odds(torch.cat([background(objects, merge), objects], dim=1))
 
 

@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from longtake.nn.precise import precise
+
 NEGLIGIBLE = 1e-20
 """Weights that no sum of float32 notices."""
 
@@ -26,14 +28,14 @@ def affinity(
     similarity: Similarity = "dot",
     top: int | None = None,
 ) -> Float[Tensor, "b k q m"]:
-    """How much each query position reads from each memory position; sums to one over m. Always float32.
+    """How much each query position reads from each memory position; sums to one over m. In float32 at least.
 
     dot: keys' product over the root of their width, as the published STM computes it (its equation 2 leaves the root
     out). euclidean: minus the squared distance over that root; what depends on the query alone cancels in the
     softmax. top: only the best positions of each query are read.
     """
     with torch.autocast(memory_keys.device.type, enabled=False):
-        memory, query = memory_keys.float(), query_keys.float()[:, None] / memory_keys.shape[2] ** 0.5
+        memory, query = precise(memory_keys), precise(query_keys)[:, None] / memory_keys.shape[2] ** 0.5
         if similarity == "euclidean":
             # 2 q.k - k.k as one product: the square of the key is one more channel
             memory = torch.cat([memory, memory.square().sum(dim=2, keepdim=True)], dim=2)

@@ -8,7 +8,7 @@ No method mutates its arguments, or chooses a gradient mode, a device or a preci
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -17,9 +17,8 @@ from longtake.geometry import Fit
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.nn.aggregate import Merge
 from longtake.nn.backbone import BackboneName
-
-Feedback = Literal["soft", "detached", "hard", "truth"]
-"""What is remembered of a prediction: its probabilities (with or without gradient), one id per pixel, or the truth."""
+from longtake.systems.feedback import Feedback
+from longtake.systems.teaching import Teaching
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,11 @@ class Targets:
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A cohort on a frame: log-odds [b, 1+n, h, w] in float32, a trace, auxiliary outputs for losses.
+    """A cohort on a frame: log-odds [b, 1+n, h, w] in float32 (at least), a trace, auxiliary outputs for losses.
 
     trace: a frozen dataclass of what the system's own `memorize` and `looks` want to know of this frame.
+    auxiliary: by name, a loss per clip [b], or log-odds at any scale: of the cohort's objects [b, 1+n, h', w'], or of
+    background and any of them [b, 2, h', w']. A name that ends in `@-k` speaks of the frame k steps before.
     """
 
     log_odds: Float[Tensor, "b _ h w"]
@@ -164,3 +165,7 @@ class Preset(ABC):
     @abstractmethod
     def tiny(self) -> "Preset":
         """The same design, small enough for tests."""
+
+    @abstractmethod
+    def teaching(self) -> Teaching:
+        """How the system is taught unless a recipe says otherwise."""

@@ -1,6 +1,7 @@
 """All presets by name."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +16,7 @@ ZOO: dict[str, Preset] = {
 }
 
 
-def preset(name: str, options: dict[str, Any] | None = None) -> Preset:
+def preset(name: str, options: Mapping[str, Any] | None = None) -> Preset:
     """A preset by name, with some of its fields set. Raises SettingError naming what is not known or not allowed."""
     if name not in ZOO:
         raise SettingError(f"no preset {name}; there are: {', '.join(ZOO)}")
@@ -24,7 +25,7 @@ def preset(name: str, options: dict[str, Any] | None = None) -> Preset:
     for key in options or {}:
         if key not in fields:
             raise SettingError(f"preset {name} has no {key}; it has: {', '.join(fields)}")
-    values = {key: getattr(base, key) for key in fields} | (options or {})
+    values = {key: getattr(base, key) for key in fields} | dict(options or {})
     try:
         return TypeAdapter(type(base)).validate_python(values)
     except ValidationError as error:

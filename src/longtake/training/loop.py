@@ -1,248 +1,299 @@
-"""The training loop: any system, through `Unroll`, stopped and resumed without a trace in its losses.
+"""The training loop: any system, through `Unroll`, in one process or several, stopped and resumed without a trace.
 
-A run folder holds recipe.json (all that was resolved), losses.csv, checkpoint.pt (for going on) and, at the end,
-model.safetensors (the averaged weights). Clip k follows from the seed and k alone, so a step needs no sampler state.
+Clip k of a stage follows from the seed, the stage and k alone, and the random numbers of a step from the seed, the step
+and the process; so the step that was reached is all the sampler's and the generators' state. A step's clips are shared
+out among the processes, and losses are means over clips: so the number of processes changes nothing but rounding, for
+systems without randomness of their own (dropout) and with batch norm that keeps its statistics.
 """
 
-import csv
-import json
+import logging
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
-from accelerate import Accelerator
-from torch import Tensor
+from accelerate import Accelerator, InitProcessGroupKwargs
+from accelerate.state import AcceleratorState
+from accelerate.utils import DistributedDataParallelKwargs, gather_object
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
+from longtake.engine.runtime import Runtime
 from longtake.engine.step import rules_for
-from longtake.engine.unroll import Clip, Unroll
-from longtake.errors import CheckpointError, InputError, LongtakeError, OutputError, SettingError
-from longtake.nn.backbone import Backbone, load_imagenet
-from longtake.systems.checkpoint import Card, fill, read_weights, save_checkpoint
+from longtake.engine.unroll import Unroll
+from longtake.errors import CheckpointError, InputError, LongtakeError, OutputError
+from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.systems.protocol import AnySystem
-from longtake.systems.zoo import preset
-from longtake.training.losses import bootstrap_share, bootstrapped_cross_entropy, dice
-from longtake.training.optim import build_optimizer, rate_at, set_rate
-from longtake.training.recipe import Recipe, parse_recipe
-from longtake.training.sources import clip_dataset
+from longtake.training import folder
+from longtake.training.batch import make_batch
+from longtake.training.build import build_system
+from longtake.training.checks import check_precision, check_shares, check_sizes
+from longtake.training.interrupt import Interrupt
+from longtake.training.loader import Loaded, Share, Skipped, load
+from longtake.training.logs import Log
+from longtake.training.objective import objective
+from longtake.training.optim import build_optimizer, set_rates, warn_of_frozen
+from longtake.training.pictures import write_picture
+from longtake.training.provenance import code_facts, data_facts, machine_facts, version_facts, weight_facts
+from longtake.training.recipe import Recipe
+from longtake.training.sources import open_sources, stage_clips
+from longtake.training.validation import StoppedError, find_validator
 
-COLUMNS = ("step", "stage", "loss", "cross_entropy", "dice", "rate", "seconds")
-CHECKPOINT, RECIPE, LOSSES, MODEL = "checkpoint.pt", "recipe.json", "losses.csv", "model.safetensors"
+MIXED = {"float32": "no", "float64": "no", "bfloat16": "bf16", "float16": "fp16"}
 
-Report = Callable[[int, int, float], None]
-"""Called after each step with the steps done, all steps, and the loss."""
+T = TypeVar("T")
 
-
-def build_system(recipe: Recipe) -> AnySystem:
-    """The recipe's system with the weights it starts from."""
-    torch.manual_seed(recipe.seed)
-    chosen = preset(recipe.model, recipe.options)
-    system = chosen.build()
-    if recipe.backbone is not None:
-        weights = read_backbone(Path(recipe.backbone))
-        found = [module for module in system.modules() if isinstance(module, Backbone)]
-        try:
-            for module in found:
-                load_imagenet(module, chosen.backbone, weights)
-        except (KeyError, RuntimeError) as error:
-            raise CheckpointError(f"{recipe.backbone}: not weights for this backbone: {error}") from error
-    if recipe.start is not None:
-        fill(system, read_weights(Path(recipe.start)), recipe.start)
-    return system
-
-
-def read_backbone(path: Path) -> dict[str, Tensor]:
-    """A torchvision state dict from .safetensors or from a pickle in weights-only mode. Raises CheckpointError."""
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such file; give ImageNet weights in torchvision's names")
-    if path.suffix == ".safetensors":
-        return read_weights(path)
-    try:
-        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise CheckpointError(f"{path}: not a state dict that loads in weights-only mode ({error})") from error
-    return loaded
-
-
-class Interrupt:
-    """Ctrl-C as a question, so that a step is never cut in two; a second one is not asked but done."""
-
-    def __enter__(self) -> "Interrupt":
-        self.asked = False
-        self.installed = threading.current_thread() is threading.main_thread()
-        if self.installed:
-            self.before = signal.signal(signal.SIGINT, self._ask)
-        return self
-
-    def _ask(self, *_: object) -> None:
-        self.asked = True
-        signal.signal(signal.SIGINT, self.before)
-
-    def __exit__(self, *_: object) -> None:
-        if self.installed:
-            signal.signal(signal.SIGINT, self.before)
+Report = Callable[[int, int, str], None]
+"""Called after each step with the steps done, all steps, and a note."""
 
 
 class Trainer:
-    """A run: its parts, and how many steps are done."""
+    """A run: its parts, and how far it has come."""
 
-    def __init__(self, recipe: Recipe, data: Sequence[Path], out: Path, restore: bool = False) -> None:
-        self.recipe, self.data, self.out, self.done = recipe, [path.resolve() for path in data], out, 0
-        self.datasets = [clip_dataset(recipe, stage, self.data) for stage in recipe.stages]
-        mixed = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}[recipe.precision]
-        self.accelerator = Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available())
-        system = build_system(recipe.model_copy(update={"backbone": None, "start": None}) if restore else recipe)
-        self.system = system.train().to(memory_format=torch.channels_last)
-        self.optimizer = build_optimizer(self.system, recipe)
-        unroll = Unroll(self.system, rules_for(self.system, feedback=recipe.feedback))
+    def __init__(self, job: folder.Job, out: Path, *, weights: bool = True) -> None:
+        """weights: whether those that the recipe starts from are loaded; not where a checkpoint follows."""
+        self.job, self.recipe, self.out = job, job.recipe, out
+        teaching = self.recipe.teaching
+        check_precision(self.recipe)
+        self.accelerator = _accelerator(self.recipe)
+        self.main = self.accelerator.is_main_process
+        check_shares(self.recipe, self.accelerator.num_processes)
+        self.sources = open_sources(self.recipe, job.data)
+        self.clips = [stage_clips(self.recipe, number, self.sources) for number in range(len(self.recipe.stages))]
+        self.validator = find_validator(self.recipe.validation, job.validation, job.data, self.sources.notes)
+        self.dtype = torch.float64 if self.recipe.precision == "float64" else torch.float32
+        system = build_system(self.recipe, weights)
+        self.system: AnySystem = system.train().to(self.dtype).to(memory_format=torch.channels_last)
+        check_sizes(self.recipe, self.system)
+        self.optimizer = build_optimizer(self.system, teaching)
+        if self.main and weights:
+            warn_of_frozen(teaching, bool(self.recipe.backbone or self.recipe.start))
+        unroll = Unroll(self.system, rules_for(self.system))
         self.unroll, self.prepared = self.accelerator.prepare(unroll, self.optimizer)
-        self._last = math.nan
-        self.average = AveragedModel(self.system, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
+        self.average = (
+            None
+            if teaching.average is None
+            else AveragedModel(self.system, multi_avg_fn=get_ema_multi_avg_fn(teaching.average))  # type: ignore[no-untyped-call]
+        )
+        self.done, self.validated, self.best = 0, 0, -math.inf
+        self.skipped = Skipped(self.sources.count)
+        self.log: Log | None = None
 
-    def run(self, report: Report = lambda done, steps, loss: None) -> None:
+    def facts(self) -> dict[str, Any]:
+        """Code, packages, machine and data of this run."""
+        return {
+            "code": code_facts(),
+            "versions": version_facts(),
+            "machine": machine_facts(self.accelerator.num_processes),
+            "data": data_facts(self.sources.files | ({} if self.validator is None else self.validator.files)),
+            "weights": weight_facts([path for path in (self.recipe.backbone, self.recipe.start) if path]),
+        }
+
+    def run(self, report: Report = lambda done, steps, note: None) -> None:
         """Train to the end of the recipe; an interrupt lets the step end, saves, and is raised again."""
-        self._prepare_folder()
-        with (self.out / LOSSES).open("a", newline="") as file, Interrupt() as interrupt:
-            log = csv.writer(file, lineterminator="\n")
-            while self.done < self.recipe.steps:
-                for images, ids in self._batches(interrupt):
-                    log.writerow(self._step(images, ids))
-                    file.flush()
-                    report(self.done, self.recipe.steps, self._last)
-                    if self.done % self.recipe.save_every == 0 or interrupt.asked:
-                        self.save()
-                    if interrupt.asked:
-                        raise KeyboardInterrupt
-        self.save()
-        card = Card(self.recipe.model, self.recipe.options, data=self.recipe.data, training=f"{self.done} steps")
-        save_checkpoint(self.out / MODEL, self.average.module.state_dict(), card)
-
-    def _batches(self, interrupt: "Interrupt") -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches left in the current stage. Raises InputError naming data that cannot be read."""
-        stage, within = self.recipe.stage_at(self.done)
-        numbers = range((self.done * stage.batch), (self.done + stage.steps - within) * stage.batch)
-        workers = self.recipe.workers
-        loader = DataLoader(
-            self.datasets[self.recipe.stages.index(stage)],
-            batch_size=stage.batch,
-            sampler=numbers,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-        )
         try:
-            yield from loader
-        except LongtakeError as error:
-            # a worker wraps its error into a traceback, whose last line is the message
-            raise InputError(str(error).strip().splitlines()[-1].rpartition("Error: ")[2]) from error
-        except RuntimeError as error:
-            if interrupt.asked:  # the workers got the interrupt too
-                self.save()
-                raise KeyboardInterrupt from error
-            raise
-
-    def _step(self, images: Tensor, ids: Tensor) -> tuple[Any, ...]:
-        started = time.perf_counter()
-        stage, within = self.recipe.stage_at(self.done)
-        rate = rate_at(stage, within)
-        set_rate(self.optimizer, rate)
-        clip = to_clip(images, ids, self.accelerator.device)
-        outputs, _ = self.unroll(clip)
-        share = bootstrap_share(within / stage.steps, stage.hardest)
-        truth = [ids[:, t].long().to(self.accelerator.device) for t in range(1, ids.shape[1])]
-        pairs = list(zip(outputs, truth, strict=True))
-        entropy = torch.stack([bootstrapped_cross_entropy(out, t, share) for out, t in pairs]).mean()
-        overlap = torch.stack([dice(out, t, clip.valid) for out, t in pairs]).mean()
-        loss = entropy + self.recipe.dice_weight * overlap
-        if not math.isfinite(loss.item()):
-            raise InputError(f"{self.out}: the loss is {loss.item()} at step {self.done}; lower the stage's rate")
-        self.prepared.zero_grad()
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.unroll.parameters(), self.recipe.clip_norm)
-        self.prepared.step()
-        self.average.update_parameters(self.system)
-        self.done, self._last = self.done + 1, loss.item()
-        figures = (f"{x if isinstance(x, float) else x.item():.9g}" for x in (loss, entropy, overlap, rate))
-        return self.done, stage.name, *figures, f"{time.perf_counter() - started:.3f}"
-
-    def save(self) -> None:
-        """Write checkpoint.pt, whole or not at all."""
-        partial = self.out / f".{CHECKPOINT}.partial"
-        torch.save(
-            {
-                "done": self.done,
-                "system": self.system.state_dict(),
-                "average": self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-            },
-            partial,
-        )
-        partial.replace(self.out / CHECKPOINT)
-
-    def restore(self) -> None:
-        """Go on from checkpoint.pt. Raises CheckpointError where it is missing or damaged."""
-        path = self.out / CHECKPOINT
-        try:
-            saved = torch.load(path, map_location=self.accelerator.device, weights_only=True)
-            self.system.load_state_dict(saved["system"])
-            self.average.load_state_dict(saved["average"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-            self.done = saved["done"]
-        except Exception as error:
-            raise CheckpointError(f"{path}: cannot be resumed ({error})") from error
-
-    def _prepare_folder(self) -> None:
-        """Write the resolved recipe; drop the losses of steps that were not saved."""
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-            resolved = {"recipe": self.recipe.model_dump(mode="json"), "data": [str(path) for path in self.data]}
-            if not (self.out / RECIPE).exists():
-                _write_whole(self.out / RECIPE, json.dumps(resolved, indent=1))
-            path = self.out / LOSSES
-            rows = path.read_text().splitlines() if path.exists() else [",".join(COLUMNS)]
-            _write_whole(path, "\n".join([*rows[: 1 + self.done], ""]))
+            # the caller's random numbers are his own
+            with Interrupt() as interrupt, torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+                self.log = Log(self.out, self._columns(), self.done, self.validated) if self.main else None
+                self._between(interrupt)
+                steps = self._steps()
+                while (ready := self.together(partial(next, steps, None))) is not None:
+                    number, parts = ready
+                    self._skip(parts)
+                    note = self._step(number, parts)
+                    report(self.done, self.recipe.steps, note)
+                    self._between(interrupt)
+            if self.main:
+                self._deliver(folder.MODEL, {})
         except OSError as error:
             raise OutputError(f"{self.out}: cannot be written ({error})") from error
+        finally:
+            if self.log is not None:
+                self.log.close()
+            if self.accelerator.num_processes > 1:
+                self.accelerator.end_training()
+
+    def _columns(self) -> list[str]:
+        """What is told of every step beside its stage and seconds."""
+        taught = [stage.teaching for stage in self.recipe.stages]
+        names = [name for teaching in taught for name in (*teaching.losses, *teaching.auxiliary)]
+        return list(dict.fromkeys(("loss", *names, "rate")))
+
+    def _steps(self) -> Iterator[tuple[int, list[Loaded]]]:
+        """The number of the stage, and this process's clips in parts, for every step that is left."""
+        while self.done < self.recipe.steps:
+            number, within = self.recipe.stage_at(self.done)
+            stage, own = self.recipe.stages[number], (self.accelerator.process_index, self.accelerator.num_processes)
+            share = Share(range(within, stage.steps), stage.batch, stage.accumulate, own)
+            yield from ((number, parts) for parts in load(self.clips[number], share, self.recipe.workers))
+
+    def _skip(self, parts: Sequence[Loaded]) -> None:
+        """Count the files that any process could not read. Raises InputError, in all, where they are too many."""
+        messages = [message for part in parts for message in part.skipped]
+        if not self._agreed(bool(messages)):
+            return
+        if self.accelerator.num_processes > 1:
+            messages = gather_object(messages)
+        for message in self.skipped.add(messages):
+            if self.log is not None:
+                self.log.event(self.done + 1, "skipped", {"file": message})
+                logging.getLogger("longtake").warning("%s; another clip was taken (%s so far)", message, self.skipped)
+        self.skipped.check()
+
+    def _step(self, number: int, parts: Sequence[Loaded]) -> str:
+        """One step of the optimiser, over all parts of its clips; returns a note on it."""
+        started, stage = time.perf_counter(), self.recipe.stages[number]
+        within = self.recipe.stage_at(self.done)[1]
+        rate = set_rates(self.optimizer, stage, within)
+        seed_step(self.recipe.seed, self.done, self.accelerator.process_index)
+        self.prepared.zero_grad()
+        figures = dict.fromkeys(self._columns(), 0.0)
+        for i, part in enumerate(parts):
+            batch = make_batch(part.images, part.ids, self.accelerator.device, self.dtype, stage.shape_at(within).late)
+            last = i + 1 == len(parts)
+            # gradients are shared among processes once, with the last part
+            with nullcontext() if last else self.accelerator.no_sync(self.unroll):
+                found, outputs = objective(self.unroll, stage.teaching, within / stage.steps, batch)
+                self.accelerator.backward(found["loss"] / len(parts))
+            for name, value in found.items():
+                figures[name] += value.item() / len(parts)
+        figures = self._agreed_mean(figures) | {"rate": rate}
+        if not math.isfinite(figures["loss"]):
+            raise InputError(f"{self.out}: the loss is {figures['loss']} at step {self.done}; lower the stage's rate")
+        if stage.teaching.clip_norm is not None:
+            self.accelerator.clip_grad_norm_(self.unroll.parameters(), stage.teaching.clip_norm)
+        self.prepared.step()
+        if self.average is not None:
+            self.average.update_parameters(self.system)
+        self.done += 1
+        if self.log is not None:
+            self.log.step(self.done, stage.name, figures, time.perf_counter() - started)
+            if self.done % self.recipe.pictures_every == 0:
+                write_picture(self.out / "pictures" / f"{self.done:07d}.png", batch, outputs)
+        return f"loss {figures['loss']:.3f}"
+
+    def _between(self, interrupt: Interrupt) -> None:
+        """What is done between steps: saving, validation, and stopping where that was asked for."""
+        stop, due = self._agreed(interrupt.asked is not None), self._validation_is_due()
+        if self.done and (self.done % self.recipe.save_every == 0 or self.done == self.recipe.steps or stop or due):
+            self.together(self.save)
+        if due and not stop:
+            self.together(partial(self._validate, interrupt))
+            stop = self._agreed(interrupt.asked is not None)
+        if stop:
+            raise KeyboardInterrupt
+
+    def _validation_is_due(self) -> bool:
+        if self.validator is None or self.done <= self.validated:
+            return False
+        return self.done % self.validator.how.every == 0 or self.done == self.recipe.steps
+
+    def _validate(self, interrupt: Interrupt) -> None:
+        """Score the averaged weights in the first process; keep them where they are the best so far."""
+        assert self.validator is not None
+        if self.log is not None:
+            run = Runtime(self.accelerator.device, torch.float32)
+            try:
+                figures = self.validator.score(self._averaged(), run, self.out, lambda: interrupt.asked is not None)
+            except StoppedError:
+                return
+            figure = figures[self.validator.how.figure]
+            if figure > self.best:
+                self.best = figure
+                self._deliver(folder.BEST, figures)
+            self.log.event(self.done, "validation", figures, "validation")
+        self.validated = self.done
+        self.save()
+
+    def _averaged(self) -> AnySystem:
+        """The weights that are delivered, in float32, apart from those that are trained."""
+        source = self.system if self.average is None else self.average.module
+        system = build_system(self.recipe, weights=False)
+        system.load_state_dict(source.state_dict())
+        return system.to(self.accelerator.device)
+
+    def _deliver(self, name: str, figures: dict[str, float]) -> None:
+        card = Card(
+            self.recipe.model,
+            self.recipe.options,
+            data=self.recipe.data,
+            training=f"{self.done} steps",
+            figures=figures,
+        )
+        save_checkpoint(self.out / name, self._averaged().state_dict(), card)
+
+    def together(self, action: Callable[[], T]) -> T:
+        """What an action gives that every process does; where it fails in one, it fails in all, so that none waits."""
+        result, error = None, None
+        try:
+            result = action()
+        except LongtakeError as raised:
+            error = raised
+        if self._agreed(error is not None):
+            raise error or LongtakeError("stopped, because another process did; its line says why")
+        return cast(T, result)
+
+    def _agreed(self, asked: bool) -> bool:
+        """Whether any process was asked."""
+        if self.accelerator.num_processes == 1:
+            return asked
+        flag = torch.tensor([float(asked)], device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, "sum").item() > 0)
+
+    def _agreed_mean(self, figures: dict[str, float]) -> dict[str, float]:
+        """The mean over all processes."""
+        values = torch.tensor(list(figures.values()), dtype=torch.float64, device=self.accelerator.device)
+        return dict(zip(figures, self.accelerator.reduce(values, "mean").tolist(), strict=True))
+
+    def save(self) -> None:
+        """Write checkpoint.pt, whole or not at all; the first process does it."""
+        if self.main:
+            scaler = self.accelerator.scaler
+            state = {
+                "done": self.done,
+                "validated": self.validated,
+                "best": self.best,
+                "skipped": self.skipped.found,
+                "system": self.system.state_dict(),
+                "average": None if self.average is None else self.average.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scaler": None if scaler is None else scaler.state_dict(),
+            }
+            folder.save(self.out, state)
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what checkpoint.pt holds. Raises CheckpointError where it does not fit."""
+        try:
+            self.done, self.validated, self.best = state["done"], state["validated"], state["best"]
+            self.skipped.found = state["skipped"]
+            self.system.load_state_dict(state["system"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.average is not None:
+                self.average.load_state_dict(state["average"])
+            if self.accelerator.scaler is not None:
+                self.accelerator.scaler.load_state_dict(state["scaler"])
+        except (KeyError, RuntimeError, ValueError, TypeError) as error:
+            path = self.out / folder.CHECKPOINT
+            raise CheckpointError(f"{path}: cannot be resumed ({error}); start again in another folder") from error
 
 
-def _write_whole(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text)
-    partial.replace(path)
+def seed_step(seed: int, step: int, process: int) -> None:
+    """Make the random numbers of a step follow from these three alone."""
+    torch.manual_seed(int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1))
 
 
-def to_clip(images: Tensor, ids: Tensor, device: torch.device) -> Clip:
-    """A batch of the loader as a clip: images uint8 [b, t, 3, h, w], ids uint8 [b, t, h, w]."""
-    ids = ids.to(device)
-    names = torch.arange(1, max(1, int(ids.max())) + 1, device=device)
-    masks = (ids[:, :, None] == names[:, None, None]).float()
-    return Clip(images.to(device).float() / 255, masks, masks[:, 0].flatten(2).any(dim=2))
-
-
-def start(recipe: Recipe, data: Sequence[Path], out: Path) -> Trainer:
-    """A new run. Raises SettingError where the folder already holds one."""
-    if (out / RECIPE).exists():
-        raise SettingError(f"{out} already holds a run; go on with: longtake train --resume {out}")
-    places = {name: str(Path(path).resolve()) for name in ("backbone", "start") if (path := getattr(recipe, name))}
-    return Trainer(recipe.model_copy(update=places), data, out)
-
-
-def resume(out: Path) -> Trainer:
-    """The run in a folder, where it was last saved (or at its beginning). Raises SettingError where there is none."""
-    if not (out / RECIPE).exists():
-        raise SettingError(f"{out} holds no run; start one with: longtake train RECIPE --data ROOT --out {out}")
-    try:
-        resolved = json.loads((out / RECIPE).read_text())
-        recipe, data = parse_recipe(resolved["recipe"], str(out)), [Path(path) for path in resolved["data"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{out / RECIPE}: damaged ({error}); start the run again in another folder") from error
-    saved = (out / CHECKPOINT).exists()
-    trainer = Trainer(recipe, data, out, restore=saved)
-    if saved:
-        trainer.restore()
-    return trainer
+def _accelerator(recipe: Recipe) -> Accelerator:
+    """Processes, device and mixed precision. A process may wait long while the first one validates."""
+    kwargs = [
+        InitProcessGroupKwargs(timeout=timedelta(days=2)),
+        DistributedDataParallelKwargs(find_unused_parameters=True),
+    ]
+    mixed = MIXED[recipe.precision]
+    # another run of this process may have had another precision
+    AcceleratorState._reset_state()
+    return Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available(), kwargs_handlers=kwargs)

@@ -1,41 +1,84 @@
-"""Parameter groups and the rate of each step."""
+"""Optimiser, parameter groups, and the rate and decay of each step."""
 
-from typing import Any
+import logging
+from fnmatch import fnmatchcase
 
 import torch
 from torch import nn
 
-from longtake.training.recipe import Recipe, Stage
+from longtake.errors import SettingError
+from longtake.systems.teaching import Group, Schedule, Teaching
+from longtake.training.recipe import Stage
+
+OPTIMIZERS: dict[str, type[torch.optim.Adam]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
-def build_optimizer(system: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW over what is not frozen: the backbone at its share of the rate, no decay on biases and norms.
+def build_optimizer(system: nn.Module, teaching: Teaching) -> torch.optim.Optimizer:
+    """The optimiser over what is not frozen. Each of its groups carries which of `all_groups` it is, and if it decays.
 
-    Each group carries `share`, by which the rate of a step is multiplied.
+    Biases and the weights of norms never decay. Raises SettingError where a pattern matches no parameter.
     """
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in system.named_parameters():
-        if name.startswith(recipe.frozen):
+    named = dict(system.named_parameters())
+    for pattern in (*teaching.frozen, *(name for group in teaching.groups for name in group.names)):
+        if not any(fnmatchcase(name, pattern) for name in named):
+            raise SettingError(f"teaching: no parameter of {type(system).__name__} is named {pattern}")
+    gathered: dict[tuple[int, bool], list[nn.Parameter]] = {}
+    everything = all_groups(teaching)
+    for name, parameter in named.items():
+        if any(fnmatchcase(name, pattern) for pattern in teaching.frozen):
             parameter.requires_grad_(False)
             continue
-        share = recipe.backbone_rate if "backbone" in name else 1.0
-        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
-        groups.setdefault((share, decay), []).append(parameter)
-    described: list[dict[str, Any]] = [
-        {"params": parameters, "share": share, "weight_decay": decay} for (share, decay), parameters in groups.items()
+        first = next(i for i, group in enumerate(everything) if any(fnmatchcase(name, p) for p in group.names))
+        gathered.setdefault((first, parameter.ndim > 1), []).append(parameter)
+    if not gathered:
+        raise SettingError("teaching: frozen holds every parameter; nothing is left to train")
+    described = [
+        {"params": parameters, "group": first, "decays": decays} for (first, decays), parameters in gathered.items()
     ]
-    return torch.optim.AdamW(described, lr=1.0)
+    return OPTIMIZERS[teaching.optimizer](described, lr=0.0)
 
 
-def rate_at(stage: Stage, step: int) -> float:
-    """Linear warm-up, then constant, then linear decay over the last share of the stage."""
-    warm = min(1.0, (step + 1) / max(1, stage.warm_up))
-    falling = stage.decay * stage.steps
-    left = min(1.0, (stage.steps - step) / falling) if falling else 1.0
-    return stage.rate * warm * left
+def all_groups(teaching: Teaching) -> tuple[Group, ...]:
+    """The groups of a stage, and one for all other parameters."""
+    return (*teaching.groups, Group(names=("*",)))
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every group its share of a rate."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["share"]
+def set_rates(optimizer: torch.optim.Optimizer, stage: Stage, step: int) -> float:
+    """Give every group its rate and decay for a step of a stage; returns the rate of a group with a share of 1."""
+    rate = stage.rate * share_at(stage.teaching.schedule, step, stage.steps)
+    for part in optimizer.param_groups:
+        group = all_groups(stage.teaching)[part["group"]]
+        resting = step >= group.until * stage.steps
+        part["lr"] = 0.0 if resting else rate * group.rate
+        part["weight_decay"] = stage.teaching.weight_decay * group.decay if part["decays"] else 0.0
+    return rate
+
+
+def share_at(schedule: Schedule, step: int, steps: int) -> float:
+    """The rate of a step as a share of the stage's own: the warm-up times what the schedule says."""
+    warm = min(1.0, (step + 1) / max(1, schedule.warm_up))
+    progress = step / steps
+    match schedule.kind:
+        case "constant":
+            share = 1.0
+        case "linear":
+            share = min(1.0, (1 - progress) / schedule.tail)
+        case "poly":
+            share = (1 - progress) ** schedule.power
+        case "drops":
+            share = 1.0
+            for place, factor in schedule.drops:
+                share *= factor if progress >= place else 1.0
+        case "exponential":
+            share = schedule.factor ** (step // schedule.every)
+    return warm * max(schedule.floor, share)
+
+
+def warn_of_frozen(teaching: Teaching, started: bool) -> None:
+    """Say that frozen parts stay random, where a run starts from no weights."""
+    if teaching.frozen and not started:
+        logging.getLogger("longtake").warning(
+            "frozen parts (%s) stay random: no backbone and no start is given; --set backbone=FILE, or --set "
+            "teaching.frozen=[]",
+            ", ".join(teaching.frozen),
+        )

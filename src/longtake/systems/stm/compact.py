@@ -20,7 +20,9 @@ from longtake.nn.aggregate import soft_aggregate
 from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
-from longtake.systems.protocol import Feedback, Inputs, Look, Segmentation, Targets, VOSSystem, Written
+from longtake.nn.precise import precise
+from longtake.systems.feedback import Feedback
+from longtake.systems.protocol import Inputs, Look, Segmentation, Targets, VOSSystem, Written
 from longtake.systems.stm.looks import Asked, looks
 from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
 
@@ -112,7 +114,7 @@ class Decoder(nn.Module):
         x = self.block16(x)
         x = self.refine8.merge(spread(features.skip8, n) + self.prior8(p8), x)
         x = self.refine4.merge(spread(features.skip4, n) + self.prior4(p4), x)
-        score = enlarge(self.predict(F.relu(x)).float(), 4)
+        score = enlarge(precise(self.predict(F.relu(x))), 4)
         return unfold(torch.sigmoid(score[:, 0]), n)
 
 

@@ -19,7 +19,9 @@ from longtake.nn.aggregate import soft_aggregate
 from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
-from longtake.systems.protocol import Feedback, Inputs, Look, Segmentation, Targets, VOSSystem, Written
+from longtake.nn.precise import precise
+from longtake.systems.feedback import Feedback
+from longtake.systems.protocol import Inputs, Look, Segmentation, Targets, VOSSystem, Written
 from longtake.systems.stm.looks import Asked, looks
 from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
 
@@ -99,7 +101,7 @@ class Decoder(nn.Module):
         x = self.block16(self.join(found))
         x = self.refine8.merge(skip8, x)
         x = self.refine4.merge(skip4, x)
-        scores = enlarge(self.predict(F.relu(x)).float(), 4)
+        scores = enlarge(precise(self.predict(F.relu(x))), 4)
         return scores.softmax(dim=1)[:, 1]
 
 

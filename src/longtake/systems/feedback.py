@@ -1,0 +1,10 @@
+"""What is remembered of a prediction."""
+
+from typing import Literal
+
+Feedback = Literal["soft", "detached", "hard", "truth", "checked"]
+"""Its probabilities (with or without gradient), one id per pixel, the truth, or the truth for objects lost in it.
+
+checked: an object whose prediction overlaps its true mask by half or less is remembered by the mask (AGSS-VOS's teacher
+forcing, which LSTNet takes over); the others by their probabilities.
+"""

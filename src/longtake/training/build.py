@@ -1,0 +1,45 @@
+"""The system of a recipe, with the weights that it starts from."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from longtake.errors import CheckpointError
+from longtake.nn.backbone import Backbone, load_imagenet
+from longtake.systems.checkpoint import fill, read_weights
+from longtake.systems.protocol import AnySystem
+from longtake.systems.zoo import preset
+from longtake.training.recipe import Recipe
+
+
+def build_system(recipe: Recipe, weights: bool = True) -> AnySystem:
+    """The recipe's system; random weights follow from its seed. weights: whether those that it names are loaded."""
+    chosen = preset(recipe.model, recipe.options)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        system = chosen.build()
+    if recipe.backbone is not None and weights:
+        read = read_backbone(Path(recipe.backbone))
+        found = [module for module in system.modules() if isinstance(module, Backbone)]
+        try:
+            for module in found:
+                load_imagenet(module, chosen.backbone, read)
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(f"{recipe.backbone}: not weights for this backbone: {error}") from error
+    if recipe.start is not None and weights:
+        fill(system, read_weights(Path(recipe.start)), recipe.start)
+    return system
+
+
+def read_backbone(path: Path) -> dict[str, Tensor]:
+    """A torchvision state dict from .safetensors or from a pickle in weights-only mode. Raises CheckpointError."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file; give ImageNet weights in torchvision's names")
+    if path.suffix == ".safetensors":
+        return read_weights(path)
+    try:
+        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise CheckpointError(f"{path}: not a state dict that loads in weights-only mode ({error})") from error
+    return loaded

@@ -1,0 +1,99 @@
+"""The losses of a clip do not depend on its batch; auxiliary outputs are held against their own objects and frames."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from longtake.engine.step import rules_for
+from longtake.engine.unroll import Spoken, Unroll
+from longtake.errors import SettingError
+from longtake.systems.protocol import AnySystem
+from longtake.systems.teaching import Teaching
+from longtake.training.batch import make_batch
+from longtake.training.objective import objective
+
+TEACHING = Teaching(losses={"cross_entropy": 1.0, "dice": 0.5})
+
+
+def clips() -> tuple[Tensor, Tensor]:
+    """Two clips; in the first, an object comes late and over the other one."""
+    draw = torch.Generator().manual_seed(4)
+    images = torch.randint(0, 256, (2, 5, 3, 64, 64), generator=draw, dtype=torch.uint8)
+    ids = torch.zeros(2, 5, 64, 64, dtype=torch.uint8)
+    ids[:, :, :40, :40] = 1
+    ids[0, 1:, :30, :50] = 2
+    return images, ids
+
+
+@pytest.mark.parametrize("feedback", ["soft", "truth"])
+def test_a_clip_has_its_loss_whatever_else_is_in_the_batch(system: AnySystem, feedback: Any) -> None:
+    system = system.double()
+    # a network that finds something, so that late objects take pixels from others
+    with torch.no_grad():
+        for module in system.modules():
+            if isinstance(module, nn.Conv2d) and module.out_channels <= 2 and module.bias is not None:
+                module.bias.fill_(2.0)
+    unroll = Unroll(system, rules_for(system, feedback=feedback))
+    images, ids = clips()
+    cpu = torch.device("cpu")
+    with torch.no_grad():
+        both = make_batch(images, ids, cpu, torch.float64, late=True)
+        assert both.clip.first == (0, 1)
+        together = objective(unroll, TEACHING, 0.0, both)[0]["loss"]
+        alone = [
+            objective(
+                unroll, TEACHING, 0.0, make_batch(images[i : i + 1], ids[i : i + 1], cpu, torch.float64, late=True)
+            )
+            for i in range(2)
+        ]
+    mean = torch.stack([found["loss"] for found, _ in alone]).mean()
+    torch.testing.assert_close(together, mean, atol=1e-5, rtol=0)
+
+
+class Speaks(nn.Module):
+    """Stands in for Unroll: log-odds of nothing, and the given auxiliary outputs."""
+
+    def __init__(self, spoken: list[Spoken]) -> None:
+        super().__init__()
+        self.spoken = spoken
+
+    def forward(self, clip: Any, feedback: Any) -> tuple[list[Tensor], list[Spoken]]:
+        b, t, _, h, w = clip.masks.shape
+        return [torch.zeros(b, 1 + clip.known(i), h, w) for i in range(1, t)], self.spoken
+
+
+def sure(ids: Tensor, channels: int) -> Tensor:
+    """Log-odds that are certain of ids [b, h, w]."""
+    return 40 * nn.functional.one_hot(ids.long(), channels).permute(0, 3, 1, 2).float() - 20
+
+
+def test_auxiliary_outputs_speak_of_their_own_objects_and_frames() -> None:
+    images, ids = clips()
+    batch = make_batch(images, ids, torch.device("cpu"), late=True)
+    late = (ids[:, 3] == 2).long()
+    right = [
+        Spoken("nodes", (1,), 2, sure((ids[:, 2] == 1).long(), 2)),
+        Spoken("nodes", (1, 2), 3, sure(ids[:, 3], 3)),
+        Spoken("nodes", (2,), 3, sure(late, 2)),
+        Spoken("nodes", (1, 2), 1, sure((ids[:, 1] > 0).long(), 2)),
+    ]
+    teaching = Teaching(losses={}, auxiliary={"nodes": 2.0})
+    found, _ = objective(Speaks(right), teaching, 0.0, batch)
+    assert found["nodes"].item() == pytest.approx(0, abs=1e-6)
+    # the second clip has no object 2, so what is said of it costs nothing there
+    wrong = [Spoken("nodes", (2,), 3, sure(1 - late, 2))]
+    found, _ = objective(Speaks(wrong), teaching, 0.0, batch)
+    assert found["nodes"].item() == pytest.approx(40 / 2, rel=1e-4)
+    assert found["loss"].item() == pytest.approx(40, rel=1e-4)
+    with pytest.raises(SettingError, match="no output of the system is named edges"):
+        objective(Speaks(right), Teaching(losses={}, auxiliary={"edges": 1.0}), 0.0, batch)
+
+
+def test_a_name_may_speak_of_an_earlier_frame() -> None:
+    from longtake.engine.step import _auxiliary
+
+    value = torch.zeros(1)
+    found = _auxiliary((3,), {"nodes@-2": value, "edges": value})
+    assert [(each.name, each.back) for each in found] == [("nodes", 2), ("edges", 0)]

@@ -1,0 +1,66 @@
+"""Several processes (gloo): the losses of one with the whole batch; killed and resumed as if nothing had been."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from longtake.systems.zoo import ZOO
+from longtake.training import folder, runs
+from longtake.training.batch import make_batch
+
+_spec = importlib.util.spec_from_file_location(
+    "kill_training", Path(__file__).parents[2] / "tools" / "kill_training.py"
+)
+assert _spec is not None
+assert _spec.loader is not None
+tool = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(tool)
+forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")
+
+
+@forks
+@pytest.mark.slow
+@pytest.mark.parametrize("model", sorted(ZOO))
+def test_two_processes_have_the_losses_of_one(model: str, tmp_path: Path) -> None:
+    """A batch of four clips, two to a process, in the second stage in two parts; objects that come late among them."""
+    job = folder.Job(tool.recipe(model, 20, precision="float64", save_every=20), (tool.clip_folder(tmp_path / "data"),))
+    clips = [runs.Trainer(job, tmp_path / "never").clips[stage] for stage in (0, 1)]
+    drawn = [own[number] for own in clips for number in range(4, 8)]
+    batches = [make_batch(clip.images[None], clip.ids[None], torch.device("cpu"), late=True) for clip in drawn]
+    assert any(batch.clip.first[-1] > 0 for batch in batches)
+    for processes in (1, 2):
+        assert tool.wait(tool.train(job, tmp_path / str(processes), processes))
+    one, two = (np.array([[float(x) for x in row[2:]] for row in tool.rows(tmp_path / name)[1:]]) for name in "12")
+    assert one.shape[0] == 20
+    np.testing.assert_allclose(one, two, atol=1e-4, rtol=0)
+
+
+@forks
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("model", sorted(ZOO))
+def test_a_run_killed_at_random_steps_is_bit_by_bit_an_undisturbed_one(model: str, processes: int) -> None:
+    words = ["--kills", "2", "--steps", "10", "--seed", "3", "--processes", str(processes), "--model", model]
+    if processes == 1:
+        words += ["--workers", "1"]
+    done = subprocess.run([sys.executable, str(TOOL), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the same bit by bit" in done.stdout
+
+
+@forks
+@pytest.mark.slow
+def test_what_one_process_cannot_read_ends_all_with_a_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each process reads its own clips, and all count what any of them could not read."""
+    data = tool.clip_folder(tmp_path / "data")
+    (data / "JPEGImages/480p/toy/00003.jpg").write_bytes(b"broken")
+    job = folder.Job(tool.recipe("stm-mobilenet-v2", 20), (data,))
+    assert not tool.wait(tool.train(job, tmp_path / "run", 2))
+    told = capfd.readouterr().err
+    assert told.count("InputError: 1 of 8 images cannot be read, more than 1 %") == 2
