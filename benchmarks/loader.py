@@ -22,7 +22,8 @@ from longtake.training.build import build_system
 from longtake.training.loader import Loaded, Share, load
 from longtake.training.objective import objective
 from longtake.training.optim import build_optimizer, set_rates
-from longtake.training.recipe import Recipe, load_recipe
+from longtake.training.parse import load_recipe
+from longtake.training.recipe import Recipe
 from longtake.training.sources import open_sources, stage_clips
 
 ROUNDS = 3

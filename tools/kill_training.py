@@ -32,7 +32,8 @@ from longtake.data.synthetic import DEMO_ACTORS, render
 from longtake.systems.zoo import ZOO
 from longtake.training import folder, runs
 from longtake.training.logs import EVENTS, LOSSES
-from longtake.training.recipe import Recipe, parse_recipe
+from longtake.training.parse import parse_recipe
+from longtake.training.recipe import Recipe
 from longtake.video.palette import write_labels
 
 

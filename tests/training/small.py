@@ -4,7 +4,8 @@ import csv
 from pathlib import Path
 
 from longtake.training.folder import Job
-from longtake.training.recipe import Recipe, parse_recipe, set_dotted
+from longtake.training.parse import parse_recipe, set_dotted
+from longtake.training.recipe import Recipe
 
 TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
 SHAPES = [{"frames": 3, "side": 64, "objects": 1}, {"frames": 3, "side": 64, "objects": 2}]

@@ -115,6 +115,14 @@ def test_the_folder_tells_what_the_run_came_from(data: list[Path], tmp_path: Pat
     assert read_job(tmp_path / "run").recipe == recipe()
 
 
+def test_what_is_validated_on_is_recorded_with_the_rest_of_its_folder(data: list[Path], tmp_path: Path) -> None:
+    run = runs.start(job(data[1:], "pretrain", validation={"split": "select"}), tmp_path / "without")
+    assert len(run.files) == 2
+    (data[0] / "ImageSets/2016/train.txt").unlink()
+    given = Job(recipe("pretrain", validation={"split": "select"}), tuple(data[1:]), data[0])
+    assert [len(own) for own in runs.start(given, tmp_path / "with").files.values()] == [16, 1, 16]
+
+
 def test_parts_of_a_batch_add_up(tmp_path: Path) -> None:
     for parts in (1, 2):
         changes = {"stages.0.accumulate": parts, "precision": "float64", "stages.0.steps": 2}

@@ -4,7 +4,8 @@ import torch
 from longtake.systems.teaching import Group, Schedule, Teaching, along, current
 from longtake.systems.zoo import preset
 from longtake.training.optim import build_optimizer, set_rates, share_at
-from longtake.training.recipe import Sources, Stage, load_recipe, parse_recipe, recipe_names
+from longtake.training.parse import load_recipe, parse_recipe, recipe_names
+from longtake.training.recipe import Sources, Stage
 
 
 def test_curves_run_straight_between_points() -> None:

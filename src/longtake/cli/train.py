@@ -1,7 +1,8 @@
 """`longtake train`: a model from a recipe and folders of data."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -50,38 +51,44 @@ def command(
     at the end, model.safetensors. A batch is shared out among processes, so their number changes no result.
 
     """
-    from longtake.training.recipe import load_recipe, recipe_names
-
     if list_:
-        for name, said in recipe_names().items():
-            typer.echo(f"{name}\n    {said}")
-        return
-    try:
-        from longtake.training import folder, runs
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(str(error.name), "train") from error
-    if resume is not None:
+        _list()
+    elif resume is not None:
         if recipe or data or out or set_ or validate or stages != "both":
             raise SettingError("--resume goes on with a run as it was: give it alone, or with --accept-changes")
-        run = runs.resume(resume, accept_changes)
+        _run(lambda runs: runs.resume(resume, accept_changes))
     elif recipe is None or out is None:
         raise SettingError("train needs a RECIPE and --out (or --resume RUN, or --list); see train --help")
     elif accept_changes:
         raise SettingError("--accept-changes goes with --resume; a new run has nothing to compare with")
     else:
-        job = folder.Job(load_recipe(recipe, parse_settings(set_ or []), stages), tuple(data or ()), validate)
-        run = runs.start(job, out)
-    if run.main:
-        try:
-            with progress("training", lines=60) as update:
-                run.run(update)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"longtake: stopped after step {run.done}; go on with: longtake train --resume {run.out}", err=True
-            )
-            raise
-        typer.echo(f"{run.done} steps: {run.out / folder.MODEL}")
-        if run.validator is not None:
-            typer.echo(f"best at validation ({run.validator.how.figure} {run.best:.3f}): {run.out / folder.BEST}")
-    else:
+        settings = parse_settings(set_ or [])
+        _run(lambda runs: runs.start(runs.job(recipe, settings, stages, tuple(data or ()), validate), out))
+
+
+def _list() -> None:
+    from longtake.training.parse import recipe_names
+
+    for name, said in recipe_names().items():
+        typer.echo(f"{name}\n    {said}")
+
+
+def _run(begin: Callable[[Any], Any]) -> None:
+    """Train, and tell the way; begin gets the module `longtake.training.runs` and gives the run."""
+    try:
+        from longtake.training import folder, runs
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(str(error.name), "train") from error
+    run = begin(runs)
+    if not run.main:
         run.run()
+        return
+    try:
+        with progress("training", lines=60) as update:
+            run.run(update)
+    except KeyboardInterrupt:
+        typer.echo(f"longtake: stopped after step {run.done}; go on with: longtake train --resume {run.out}", err=True)
+        raise
+    typer.echo(f"{run.done} steps: {run.out / folder.MODEL}")
+    if run.validator is not None:
+        typer.echo(f"best at validation ({run.validator.how.figure} {run.best:.3f}): {run.out / folder.BEST}")

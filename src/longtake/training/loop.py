@@ -11,22 +11,18 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator, InitProcessGroupKwargs
-from accelerate.state import AcceleratorState
-from accelerate.utils import DistributedDataParallelKwargs, gather_object
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from longtake.engine.runtime import Runtime
 from longtake.engine.step import rules_for
 from longtake.engine.unroll import Unroll
-from longtake.errors import CheckpointError, InputError, LongtakeError, OutputError
+from longtake.errors import CheckpointError, InputError, OutputError
 from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.systems.protocol import AnySystem
 from longtake.training import folder
@@ -39,14 +35,10 @@ from longtake.training.logs import Log
 from longtake.training.objective import objective
 from longtake.training.optim import build_optimizer, set_rates, warn_of_frozen
 from longtake.training.pictures import write_picture
+from longtake.training.processes import Processes
 from longtake.training.provenance import code_facts, data_facts, machine_facts, version_facts, weight_facts
-from longtake.training.recipe import Recipe
 from longtake.training.sources import open_sources, stage_clips
 from longtake.training.validation import StoppedError, find_validator
-
-MIXED = {"float32": "no", "float64": "no", "bfloat16": "bf16", "float16": "fp16"}
-
-T = TypeVar("T")
 
 Report = Callable[[int, int, str], None]
 """Called after each step with the steps done, all steps, and a note."""
@@ -60,9 +52,9 @@ class Trainer:
         self.job, self.recipe, self.out = job, job.recipe, out
         teaching = self.recipe.teaching
         check_precision(self.recipe)
-        self.accelerator = _accelerator(self.recipe)
-        self.main = self.accelerator.is_main_process
-        check_shares(self.recipe, self.accelerator.num_processes)
+        self.processes = Processes(self.recipe.precision)
+        self.accelerator, self.main = self.processes.accelerator, self.processes.main
+        check_shares(self.recipe, self.processes.count)
         self.sources = open_sources(self.recipe, job.data)
         self.clips = [stage_clips(self.recipe, number, self.sources) for number in range(len(self.recipe.stages))]
         self.validator = find_validator(self.recipe.validation, job.validation, job.data, self.sources.notes)
@@ -84,13 +76,21 @@ class Trainer:
         self.skipped = Skipped(self.sources.count)
         self.log: Log | None = None
 
+    @property
+    def files(self) -> dict[Path, list[Path]]:
+        """Of each folder of data the files in use, those to validate on among them."""
+        files = {root: list(own) for root, own in self.sources.files.items()}
+        for root, own in self.validator.files.items() if self.validator else ():
+            files.setdefault(root, []).extend(own)
+        return files
+
     def facts(self) -> dict[str, Any]:
         """Code, packages, machine and data of this run."""
         return {
             "code": code_facts(),
             "versions": version_facts(),
-            "machine": machine_facts(self.accelerator.num_processes),
-            "data": data_facts(self.sources.files | ({} if self.validator is None else self.validator.files)),
+            "machine": machine_facts(self.processes.count),
+            "data": data_facts(self.files),
             "weights": weight_facts([path for path in (self.recipe.backbone, self.recipe.start) if path]),
         }
 
@@ -102,7 +102,7 @@ class Trainer:
                 self.log = Log(self.out, self._columns(), self.done, self.validated) if self.main else None
                 self._between(interrupt)
                 steps = self._steps()
-                while (ready := self.together(partial(next, steps, None))) is not None:
+                while (ready := self.processes.together(partial(next, steps, None))) is not None:
                     number, parts = ready
                     self._skip(parts)
                     note = self._step(number, parts)
@@ -115,8 +115,7 @@ class Trainer:
         finally:
             if self.log is not None:
                 self.log.close()
-            if self.accelerator.num_processes > 1:
-                self.accelerator.end_training()
+            self.processes.end()
 
     def _columns(self) -> list[str]:
         """What is told of every step beside its stage and seconds."""
@@ -128,18 +127,17 @@ class Trainer:
         """The number of the stage, and this process's clips in parts, for every step that is left."""
         while self.done < self.recipe.steps:
             number, within = self.recipe.stage_at(self.done)
-            stage, own = self.recipe.stages[number], (self.accelerator.process_index, self.accelerator.num_processes)
+            stage = self.recipe.stages[number]
+            own = (self.processes.own, self.processes.count)
             share = Share(range(within, stage.steps), stage.batch, stage.accumulate, own)
             yield from ((number, parts) for parts in load(self.clips[number], share, self.recipe.workers))
 
     def _skip(self, parts: Sequence[Loaded]) -> None:
         """Count the files that any process could not read. Raises InputError, in all, where they are too many."""
         messages = [message for part in parts for message in part.skipped]
-        if not self._agreed(bool(messages)):
+        if not self.processes.any(bool(messages)):
             return
-        if self.accelerator.num_processes > 1:
-            messages = gather_object(messages)
-        for message in self.skipped.add(messages):
+        for message in self.skipped.add(self.processes.gather(messages)):
             if self.log is not None:
                 self.log.event(self.done + 1, "skipped", {"file": message})
                 logging.getLogger("longtake").warning("%s; another clip was taken (%s so far)", message, self.skipped)
@@ -150,11 +148,11 @@ class Trainer:
         started, stage = time.perf_counter(), self.recipe.stages[number]
         within = self.recipe.stage_at(self.done)[1]
         rate = set_rates(self.optimizer, stage, within)
-        seed_step(self.recipe.seed, self.done, self.accelerator.process_index)
+        seed_step(self.recipe.seed, self.done, self.processes.own)
         self.prepared.zero_grad()
         figures = dict.fromkeys(self._columns(), 0.0)
         for i, part in enumerate(parts):
-            batch = make_batch(part.images, part.ids, self.accelerator.device, self.dtype, stage.shape_at(within).late)
+            batch = make_batch(part.images, part.ids, self.processes.device, self.dtype, stage.shape_at(within).late)
             last = i + 1 == len(parts)
             # gradients are shared among processes once, with the last part
             with nullcontext() if last else self.accelerator.no_sync(self.unroll):
@@ -162,7 +160,7 @@ class Trainer:
                 self.accelerator.backward(found["loss"] / len(parts))
             for name, value in found.items():
                 figures[name] += value.item() / len(parts)
-        figures = self._agreed_mean(figures) | {"rate": rate}
+        figures = self.processes.mean(figures) | {"rate": rate}
         if not math.isfinite(figures["loss"]):
             raise InputError(f"{self.out}: the loss is {figures['loss']} at step {self.done}; lower the stage's rate")
         if stage.teaching.clip_norm is not None:
@@ -179,12 +177,12 @@ class Trainer:
 
     def _between(self, interrupt: Interrupt) -> None:
         """What is done between steps: saving, validation, and stopping where that was asked for."""
-        stop, due = self._agreed(interrupt.asked is not None), self._validation_is_due()
+        stop, due = self.processes.any(interrupt.asked is not None), self._validation_is_due()
         if self.done and (self.done % self.recipe.save_every == 0 or self.done == self.recipe.steps or stop or due):
-            self.together(self.save)
+            self.processes.together(self.save)
         if due and not stop:
-            self.together(partial(self._validate, interrupt))
-            stop = self._agreed(interrupt.asked is not None)
+            self.processes.together(partial(self._validate, interrupt))
+            stop = self.processes.any(interrupt.asked is not None)
         if stop:
             raise KeyboardInterrupt
 
@@ -197,7 +195,7 @@ class Trainer:
         """Score the averaged weights in the first process; keep them where they are the best so far."""
         assert self.validator is not None
         if self.log is not None:
-            run = Runtime(self.accelerator.device, torch.float32)
+            run = Runtime(self.processes.device, torch.float32)
             try:
                 figures = self.validator.score(self._averaged(), run, self.out, lambda: interrupt.asked is not None)
             except StoppedError:
@@ -215,7 +213,7 @@ class Trainer:
         source = self.system if self.average is None else self.average.module
         system = build_system(self.recipe, weights=False)
         system.load_state_dict(source.state_dict())
-        return system.to(self.accelerator.device)
+        return system.to(self.processes.device)
 
     def _deliver(self, name: str, figures: dict[str, float]) -> None:
         card = Card(
@@ -226,29 +224,6 @@ class Trainer:
             figures=figures,
         )
         save_checkpoint(self.out / name, self._averaged().state_dict(), card)
-
-    def together(self, action: Callable[[], T]) -> T:
-        """What an action gives that every process does; where it fails in one, it fails in all, so that none waits."""
-        result, error = None, None
-        try:
-            result = action()
-        except LongtakeError as raised:
-            error = raised
-        if self._agreed(error is not None):
-            raise error or LongtakeError("stopped, because another process did; its line says why")
-        return cast(T, result)
-
-    def _agreed(self, asked: bool) -> bool:
-        """Whether any process was asked."""
-        if self.accelerator.num_processes == 1:
-            return asked
-        flag = torch.tensor([float(asked)], device=self.accelerator.device)
-        return bool(self.accelerator.reduce(flag, "sum").item() > 0)
-
-    def _agreed_mean(self, figures: dict[str, float]) -> dict[str, float]:
-        """The mean over all processes."""
-        values = torch.tensor(list(figures.values()), dtype=torch.float64, device=self.accelerator.device)
-        return dict(zip(figures, self.accelerator.reduce(values, "mean").tolist(), strict=True))
 
     def save(self) -> None:
         """Write checkpoint.pt, whole or not at all; the first process does it."""
@@ -285,15 +260,3 @@ class Trainer:
 def seed_step(seed: int, step: int, process: int) -> None:
     """Make the random numbers of a step follow from these three alone."""
     torch.manual_seed(int(np.random.SeedSequence([seed, step, process]).generate_state(1, np.uint64)[0] >> 1))
-
-
-def _accelerator(recipe: Recipe) -> Accelerator:
-    """Processes, device and mixed precision. A process may wait long while the first one validates."""
-    kwargs = [
-        InitProcessGroupKwargs(timeout=timedelta(days=2)),
-        DistributedDataParallelKwargs(find_unused_parameters=True),
-    ]
-    mixed = MIXED[recipe.precision]
-    # another run of this process may have had another precision
-    AcceleratorState._reset_state()
-    return Accelerator(mixed_precision=mixed, cpu=not torch.cuda.is_available(), kwargs_handlers=kwargs)

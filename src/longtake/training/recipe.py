@@ -1,19 +1,13 @@
 """A recipe: everything that decides a training run but the place of the data."""
 
-import difflib
-import importlib.resources
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from longtake.data.dataset import Layout
 from longtake.data.samplers import SamplerName
-from longtake.errors import SettingError
-from longtake.systems.teaching import Group, Schedule, Steps, Strict, Teaching
-from longtake.systems.zoo import preset
+from longtake.systems.teaching import Steps, Strict, Teaching
 
 
 class Augmentation(Strict):
@@ -168,96 +162,3 @@ class Recipe(Strict):
                 return number, step
             step -= stage.steps
         raise IndexError(f"the recipe has {self.steps} steps")
-
-
-def recipe_names() -> dict[str, str]:
-    """The recipes that ship with longtake, and what each says of itself."""
-    folder = importlib.resources.files("longtake.training") / "recipes"
-    texts = {entry.name: entry.read_text() for entry in folder.iterdir() if entry.name.endswith(".yaml")}
-    return {name.removesuffix(".yaml"): _said(text) for name, text in sorted(texts.items())}
-
-
-def _said(text: str) -> str:
-    """The comment that a recipe begins with."""
-    lines = text.splitlines()
-    count = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    return " ".join(line.lstrip("# ") for line in lines[:count])
-
-
-def load_recipe(name: str, settings: Mapping[str, Any], stages: str = "both") -> Recipe:
-    """A shipped recipe or a YAML file, with dotted settings on top and one or both of its stages.
-
-    Raises SettingError naming the recipe and the setting that is wrong.
-    """
-    folder = importlib.resources.files("longtake.training") / "recipes"
-    file = folder / f"{name}.yaml" if name in recipe_names() else Path(name)
-    if not file.is_file():
-        raise SettingError(f"no recipe {name}; there are: {', '.join(recipe_names())}, or give a YAML file")
-    try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-        named = [stage["name"] for stage in values["stages"]]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise SettingError(f"recipe {name}: not a YAML file with named stages ({type(error).__name__})") from error
-    if stages not in ("both", *named):
-        raise SettingError(f"recipe {name}: no stage named {stages}; use {', '.join(named)}, or both for all")
-    for key, value in settings.items():
-        set_dotted(values, key, value)
-    return parse_recipe(values, name, stages)
-
-
-def parse_recipe(values: Mapping[str, Any], name: str, stages: str = "both") -> Recipe:
-    """A checked recipe, each stage with all that it teaches by: the preset's, the recipe's and its own, in this order.
-
-    Raises SettingError naming the setting that is wrong.
-    """
-    try:
-        values = dict(values)
-        taught = preset(values["model"], values.get("options")).teaching().model_dump()
-        common, chosen = values.pop("teaching", {}), []
-        for stage in values["stages"]:
-            if stages in ("both", stage["name"]):
-                chosen.append({**stage, "teaching": {**taught, **common, **stage.get("teaching", {})}})
-        return Recipe.model_validate(values | {"stages": chosen})
-    except ValidationError as error:
-        raise SettingError(f"recipe {name}: {_told(error)}") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise SettingError(f"recipe {name}: not a recipe ({type(error).__name__}: {error})") from error
-
-
-PARTS: Mapping[str, type[Strict]] = {
-    "stages": Stage,
-    "shapes": ClipShape,
-    "augmentation": Augmentation,
-    "sources": Sources,
-    "validation": Validation,
-    "teaching": Teaching,
-    "groups": Group,
-    "schedule": Schedule,
-}
-"""Setting -> what it holds."""
-
-
-def _told(error: ValidationError) -> str:
-    """The first fault of a recipe, with the name that was probably meant where it is a misspelt one."""
-    faults = error.errors()
-    # of a setting that may be one thing or another, the last is told: the one that people write out
-    fault = [other for other in faults if other["loc"][:-1] == faults[0]["loc"][:-1]][-1]
-    where = [part for part in fault["loc"] if isinstance(part, int) or part.isidentifier()]
-    place = ".".join(map(str, where))
-    if fault["type"] != "extra_forbidden":
-        return f"{place}: {fault['msg']}".removeprefix(": ")
-    holder = next((PARTS[str(part)] for part in reversed(where[:-1]) if part in PARTS), Recipe)
-    close = difflib.get_close_matches(str(where[-1]), holder.model_fields, 1)
-    return f"{place}: no such setting" + (f"; did you mean {close[0]}?" if close else "")
-
-
-def set_dotted(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set `a.0.b` in nested dictionaries and lists. Raises SettingError where the path does not exist."""
-    *path, last = key.split(".")
-    place: Any = values
-    try:
-        for part in path:
-            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-        place[int(last) if isinstance(place, list) else last] = value
-    except (ValueError, IndexError, TypeError, AttributeError) as error:
-        raise SettingError(f"--set {key}: the recipe has no such place") from error

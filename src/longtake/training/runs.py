@@ -1,14 +1,24 @@
 """Beginning a run in a folder, and going on with one."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from longtake.engine.runtime import runtime
 from longtake.training import folder
 from longtake.training.folder import Job
 from longtake.training.loop import Trainer
+from longtake.training.parse import load_recipe
 from longtake.training.sources import tell
+
+
+def job(
+    recipe: str, settings: Mapping[str, Any], stages: str, data: tuple[Path, ...], validation: Path | None = None
+) -> Job:
+    """What is to be trained, by the name of a recipe. Raises SettingError."""
+    return Job(load_recipe(recipe, settings, stages), data, validation)
 
 
 def start(job: Job, out: Path) -> Trainer:
@@ -27,13 +37,13 @@ def start(job: Job, out: Path) -> Trainer:
     folder.check_new(out)
     trainer = Trainer(job, out)
     trainer.accelerator.wait_for_everyone()
-    trainer.together(partial(_begin, trainer))
+    trainer.processes.together(partial(_begin, trainer))
     return trainer
 
 
 def _begin(trainer: Trainer) -> None:
     if trainer.main:
-        folder.write_job(trainer.out, trainer.job, trainer.facts(), trainer.sources.files)
+        folder.write_job(trainer.out, trainer.job, trainer.facts(), trainer.files)
         tell(trainer.sources)
 
 
@@ -48,7 +58,7 @@ def resume(out: Path, accept_changes: bool = False) -> Trainer:
     trainer = Trainer(job, out, weights=state is None)
     if state is not None:
         trainer.restore(state)
-    trainer.together(partial(_go_on, trainer, accept_changes))
+    trainer.processes.together(partial(_go_on, trainer, accept_changes))
     return trainer
 
 
