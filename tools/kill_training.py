@@ -2,6 +2,7 @@
 
     python tools/kill_training.py --kills 20
     python tools/kill_training.py --kills 5 --processes 2 --model stm-resnet50
+    python tools/kill_training.py --against-one --processes 2 --steps 20
 
 Trains a tiny model on a rendered clip, in one process or in several (gloo). Exit status 1 where losses or weights
 differ. Children are forked from a process that has imported torch and computed nothing, so that a kill costs a second
@@ -26,6 +27,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 import torch
+from accelerate.state import AcceleratorState
 from PIL import Image
 
 from longtake.data.synthetic import DEMO_ACTORS, render
@@ -49,15 +51,15 @@ def clip_folder(root: Path) -> Path:
     return root
 
 
-def recipe(model: str, steps: int, **changes: object) -> Recipe:
+def recipe(model: str, steps: int, side: int = 64, **changes: object) -> Recipe:
     """A run of seconds that saves at every second step: two stages, late objects, an average, parts, validation."""
     stage = {
         "steps": steps // 2,
         "batch": 4,
         "rate": 0.0004,
         "shapes": [
-            {"side": 64, "gap": [[0, 1], [0.5, 2]]},
-            {"frames": 4, "side": 64, "objects": 2, "late": True, "window": [0.8, 1.2]},
+            {"side": side, "gap": [[0, 1], [0.5, 2]]},
+            {"frames": 4, "side": side, "objects": 3, "late": True, "window": [0.8, 1.2]},
         ],
         "sources": {"video": 0.8, "procedural": 0.2, "merged": 0.3, "lookalike": 0.3},
     }
@@ -96,6 +98,7 @@ def train(job: folder.Job, out: Path, processes: int = 1) -> list[int]:
             ranks = dict.fromkeys(("RANK", "LOCAL_RANK"), number)
             os.environ |= {name: str(value) for name, value in (place | ranks).items()}
         torch.set_num_threads(1)
+        AcceleratorState._reset_state(reset_partial_state=True)  # the parent may have trained by itself
         status = 1
         try:
             (runs.resume(out) if begun else runs.start(job, out)).run()
@@ -164,6 +167,23 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
+def against_one(model: str, steps: int, processes: int) -> int:
+    """Train in several processes and in one, with float64; print how far their losses are apart at most."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        # small: processors have no fast convolutions in float64
+        chosen = recipe(model, steps, side=32, precision="float64", save_every=steps, validation=None)
+        job = folder.Job(chosen, (clip_folder(root / "data"),))
+        well = wait(train(job, root / "one")) & wait(train(job, root / "several", processes))
+        one, several = (
+            np.array([[float(figure) for figure in row[2:]] for row in rows(out)[1:]])
+            for out in (root / "one", root / "several")
+        )
+        apart = np.abs(one - several).max() if well and one.shape == several.shape else np.inf
+        print(f"{model}, {processes} processes against one: {len(one)} losses, apart by {apart:.1e} at most")
+        return 0 if len(one) == steps and apart <= 1e-4 else 1
+
+
 def main() -> None:
     """Run both, print what came of it."""
     cv2.setNumThreads(1)  # its threads would be missing, and waited for, in forked processes
@@ -174,7 +194,12 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--workers", type=int, default=0, help="processes that read data")
     parser.add_argument("--model", choices=list(ZOO), default="stm-mobilenet-v2")
+    parser.add_argument(
+        "--against-one", action="store_true", help="compare with one process instead; nothing is killed"
+    )
     given = parser.parse_args()
+    if given.against_one:
+        sys.exit(against_one(given.model, given.steps, given.processes))
     chance, killed = random.Random(given.seed), []
     with tempfile.TemporaryDirectory() as name:
         whole, disturbed = Path(name) / "whole", Path(name) / "disturbed"

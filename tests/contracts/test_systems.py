@@ -253,7 +253,7 @@ def test_a_gradient_reaches_every_trainable_parameter(system: AnySystem, clip: C
     system.train()
     outputs, auxiliary = Unroll(system, rules_for(system))(clip)
     loss: Tensor = sum((out.float().square().mean() for out in outputs), torch.zeros(()))
-    (loss + sum(value.float().square().mean() for value in auxiliary.values())).backward()
+    (loss + sum(each.value.float().square().mean() for each in auxiliary)).backward()
     lacking = [name for name, p in system.named_parameters() if p.grad is None or not p.grad.any()]
     assert lacking == []
 

@@ -111,3 +111,23 @@ def test_truth_is_fed_back_where_an_object_was_lost() -> None:
     assert torch.equal(fed[:, 0], found[:, 0])
     assert torch.equal(fed[:, 1], truth[:, 1])
     assert torch.equal(fed[:, 2], found[:, 2])
+
+
+def test_an_average_forgets_what_it_began_with() -> None:
+    from longtake.training.optim import build_average
+
+    weight = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        weight.weight.fill_(100.0)
+    average = build_average(weight, 0.99)
+    average.update_parameters(weight)
+    with torch.no_grad():
+        weight.weight.fill_(1.0)
+    for _ in range(60):
+        average.update_parameters(weight)
+    # by hand: the share of the beginning is the product of (1 + n) / (10 + n) for n = 1 to 60, all below 0.99
+    share = 1.0
+    for n in range(1, 61):
+        share *= (1 + n) / (10 + n)
+    assert average.module.weight.item() == pytest.approx(1 + 99 * share, rel=1e-4)
+    assert share < 1e-3 < 0.99**60

@@ -107,4 +107,4 @@ class Teaching(Strict):
     frozen: tuple[str, ...] = ()
     """Patterns of parameters that stay as they are."""
     average: float | None = Field(default=None, ge=0, lt=1)
-    """Decay of the exponential moving average of the weights, which is then what a run delivers."""
+    """Decay of the exponential moving average of the weights (less while it is young), which a run then delivers."""

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from longtake.engine.runtime import Runtime
 from longtake.engine.step import rules_for
@@ -33,7 +32,7 @@ from longtake.training.interrupt import Interrupt
 from longtake.training.loader import Loaded, Share, Skipped, load
 from longtake.training.logs import Log
 from longtake.training.objective import objective
-from longtake.training.optim import build_optimizer, set_rates, warn_of_frozen
+from longtake.training.optim import build_average, build_optimizer, set_rates, warn_of_frozen
 from longtake.training.pictures import write_picture
 from longtake.training.processes import Processes
 from longtake.training.provenance import code_facts, data_facts, machine_facts, version_facts, weight_facts
@@ -67,11 +66,8 @@ class Trainer:
             warn_of_frozen(teaching, bool(self.recipe.backbone or self.recipe.start))
         unroll = Unroll(self.system, rules_for(self.system))
         self.unroll, self.prepared = self.accelerator.prepare(unroll, self.optimizer)
-        self.average = (
-            None
-            if teaching.average is None
-            else AveragedModel(self.system, multi_avg_fn=get_ema_multi_avg_fn(teaching.average))  # type: ignore[no-untyped-call]
-        )
+        decay = teaching.average
+        self.average = None if decay is None else build_average(self.system, decay)
         self.done, self.validated, self.best = 0, 0, -math.inf
         self.skipped = Skipped(self.sources.count)
         self.log: Log | None = None

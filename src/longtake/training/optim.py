@@ -1,10 +1,12 @@
 """Optimiser, parameter groups, and the rate and decay of each step."""
 
 import logging
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from longtake.errors import SettingError
 from longtake.systems.teaching import Group, Schedule, Teaching
@@ -72,6 +74,20 @@ def share_at(schedule: Schedule, step: int, steps: int) -> float:
         case "exponential":
             share = schedule.factor ** (step // schedule.every)
     return warm * max(schedule.floor, share)
+
+
+def build_average(system: nn.Module, decay: float) -> AveragedModel:
+    """The exponential moving average of a system's weights, whose decay grows with its age: (1 + n) / (10 + n) at most.
+
+    So the random weights that a short run began with are soon forgotten.
+    """
+
+    def update(averages: Sequence[Tensor], weights: Sequence[Tensor], count: Tensor | int) -> None:
+        now = min(decay, (1 + int(count)) / (10 + int(count)))
+        for average, weight in zip(averages, weights, strict=True):
+            average.lerp_(weight, 1 - now)
+
+    return AveragedModel(system, multi_avg_fn=torch.no_grad()(update))
 
 
 def warn_of_frozen(teaching: Teaching, started: bool) -> None:
