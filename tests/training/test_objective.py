@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from longtake.engine.step import rules_for
-from longtake.engine.unroll import Spoken, Unroll
+from longtake.engine.step import Auxiliary, rules_for
+from longtake.engine.unroll import Unroll
 from longtake.errors import SettingError
 from longtake.systems.protocol import AnySystem
 from longtake.systems.teaching import Teaching
@@ -55,11 +55,11 @@ def test_a_clip_has_its_loss_whatever_else_is_in_the_batch(system: AnySystem, fe
 class Speaks(nn.Module):
     """Stands in for Unroll: log-odds of nothing, and the given auxiliary outputs."""
 
-    def __init__(self, spoken: list[Spoken]) -> None:
+    def __init__(self, spoken: list[Auxiliary]) -> None:
         super().__init__()
         self.spoken = spoken
 
-    def forward(self, clip: Any, feedback: Any) -> tuple[list[Tensor], list[Spoken]]:
+    def forward(self, clip: Any, feedback: Any) -> tuple[list[Tensor], list[Auxiliary]]:
         b, t, _, h, w = clip.masks.shape
         return [torch.zeros(b, 1 + clip.known(i), h, w) for i in range(1, t)], self.spoken
 
@@ -74,16 +74,16 @@ def test_auxiliary_outputs_speak_of_their_own_objects_and_frames() -> None:
     batch = make_batch(images, ids, torch.device("cpu"), late=True)
     late = (ids[:, 3] == 2).long()
     right = [
-        Spoken("nodes", (1,), 2, sure((ids[:, 2] == 1).long(), 2)),
-        Spoken("nodes", (1, 2), 3, sure(ids[:, 3], 3)),
-        Spoken("nodes", (2,), 3, sure(late, 2)),
-        Spoken("nodes", (1, 2), 1, sure((ids[:, 1] > 0).long(), 2)),
+        Auxiliary("nodes", (1,), 2, sure((ids[:, 2] == 1).long(), 2)),
+        Auxiliary("nodes", (1, 2), 3, sure(ids[:, 3], 3)),
+        Auxiliary("nodes", (2,), 3, sure(late, 2)),
+        Auxiliary("nodes", (1, 2), 1, sure((ids[:, 1] > 0).long(), 2)),
     ]
     teaching = Teaching(losses={}, auxiliary={"nodes": 2.0})
     found, _ = objective(Speaks(right), teaching, 0.0, batch)
     assert found["nodes"].item() == pytest.approx(0, abs=1e-6)
     # the second clip has no object 2, so what is said of it costs nothing there
-    wrong = [Spoken("nodes", (2,), 3, sure(1 - late, 2))]
+    wrong = [Auxiliary("nodes", (2,), 3, sure(1 - late, 2))]
     found, _ = objective(Speaks(wrong), teaching, 0.0, batch)
     assert found["nodes"].item() == pytest.approx(40 / 2, rel=1e-4)
     assert found["loss"].item() == pytest.approx(40, rel=1e-4)
@@ -95,5 +95,5 @@ def test_a_name_may_speak_of_an_earlier_frame() -> None:
     from longtake.engine.step import _auxiliary
 
     value = torch.zeros(1)
-    found = _auxiliary((3,), {"nodes@-2": value, "edges": value})
-    assert [(each.name, each.back) for each in found] == [("nodes", 2), ("edges", 0)]
+    found = _auxiliary((3,), 5, {"nodes@-2": value, "edges": value})
+    assert [(each.name, each.frame) for each in found] == [("nodes", 3), ("edges", 5)]

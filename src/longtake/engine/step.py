@@ -40,12 +40,12 @@ class Rules:
 class Auxiliary:
     """An auxiliary output of a system for losses: its name, the objects of its cohort, the frame it speaks of.
 
-    back: how many frames before the current one that is. value: see `Segmentation`.
+    frame: counted as `State.time` counts. value: see `Segmentation`.
     """
 
     name: str
     ids: tuple[int, ...]
-    back: int
+    frame: int
     value: Tensor
 
 
@@ -113,14 +113,14 @@ def step(
         system, rules.policy, state, features, segmentations, _Remember(ids, masks, valid, prompt, touched)
     )
     for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
-        auxiliary += _auxiliary(cohort.ids, segmentation.auxiliary)
+        auxiliary += _auxiliary(cohort.ids, state.time, segmentation.auxiliary)
     return State(state.time + 1, images, cohorts), Step(ids, probabilities, log_odds, tuple(auxiliary))
 
 
-def _auxiliary(ids: tuple[int, ...], values: Mapping[str, Tensor]) -> list[Auxiliary]:
-    """A cohort's auxiliary outputs; `name@-k` speaks of k frames before."""
+def _auxiliary(ids: tuple[int, ...], time: int, values: Mapping[str, Tensor]) -> list[Auxiliary]:
+    """A cohort's auxiliary outputs in frame `time`; `name@-k` speaks of k frames before."""
     parts = ((*key.partition("@"), value) for key, value in values.items())
-    return [Auxiliary(name, ids, -int(back or 0), value) for name, _, back, value in parts]
+    return [Auxiliary(name, ids, time + int(back or 0), value) for name, _, back, value in parts]
 
 
 def segment(
@@ -230,13 +230,13 @@ def _write(
         plan = policy.plan(state.time, remember.event(targets, cohort.ids), system.held(cohort.memory))
         written = system.memorize(features, targets, segmentation.trace, cohort.memory, plan)
         cohorts.append(replace(cohort, memory=written.memory))
-        auxiliary += _auxiliary(cohort.ids, written.auxiliary)
+        auxiliary += _auxiliary(cohort.ids, state.time, written.auxiliary)
         first += len(cohort.ids)
     while first < len(remember.ids):
         count = min(system.capacity or len(remember.ids), len(remember.ids) - first)
         targets = remember.targets(first, count)
         written = system.begin(features, targets, policy.plan(state.time, "given", ()))
         cohorts.append(Cohort(remember.ids[first : first + count], targets.valid, written.memory))
-        auxiliary += _auxiliary(cohorts[-1].ids, written.auxiliary)
+        auxiliary += _auxiliary(cohorts[-1].ids, state.time, written.auxiliary)
         first += count
     return tuple(cohorts), auxiliary

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from longtake.engine.step import Rules, step
+from longtake.engine.step import Auxiliary, Rules, step
 from longtake.systems.feedback import Feedback
 from longtake.systems.protocol import AnySystem, Prompt, State
 
@@ -41,16 +41,6 @@ class Clip:
         return self.masks.shape[2] if self.first is None else sum(when < frame for when in self.first)
 
 
-@dataclass(frozen=True)
-class Spoken:
-    """An auxiliary output of a system: its name, the objects and the frame it speaks of; value: see `Segmentation`."""
-
-    name: str
-    ids: tuple[int, ...]
-    frame: int
-    value: Tensor
-
-
 class Unroll(nn.Module):
     """Gives each object's mask in the frame in which it is given, then follows it; a system wrapped for training."""
 
@@ -58,13 +48,13 @@ class Unroll(nn.Module):
         super().__init__()
         self.system, self.rules = system, replace(rules, disturbs=False)
 
-    def forward(self, clip: Clip, feedback: Feedback | None = None) -> tuple[list[Tensor], list[Spoken]]:
+    def forward(self, clip: Clip, feedback: Feedback | None = None) -> tuple[list[Tensor], list[Auxiliary]]:
         """Log-odds [b, 1+n', h, w] of frames 1, 2, ..., of the n' objects given before each, and auxiliary outputs.
 
         feedback: another than that of the rules.
         """
         rules = replace(self.rules, feedback=feedback) if feedback else self.rules
-        state, outputs, spoken = State(), list[Tensor](), list[Spoken]()
+        state, outputs, auxiliary = State(), list[Tensor](), list[Auxiliary]()
         for t in range(clip.images.shape[1]):
             truth = clip.masks[:, t, : clip.known(t)]
             state, out = step(
@@ -72,5 +62,5 @@ class Unroll(nn.Module):
             )
             if out.log_odds is not None:
                 outputs.append(out.log_odds)
-            spoken += [Spoken(each.name, each.ids, t - each.back, each.value) for each in out.auxiliary]
-        return outputs, spoken
+            auxiliary += out.auxiliary
+        return outputs, auxiliary

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from longtake.engine.unroll import Spoken
+from longtake.engine.step import Auxiliary
 from longtake.errors import SettingError
 from longtake.systems.teaching import Teaching, along, current
 from longtake.training.batch import Batch
@@ -36,7 +36,7 @@ def objective(
     return {"loss": total, **found}, outputs
 
 
-def _auxiliary(spoken: Sequence[Spoken], name: str, batch: Batch) -> Tensor:
+def _auxiliary(spoken: Sequence[Auxiliary], name: str, batch: Batch) -> Tensor:
     """The mean over clips of what the outputs of a name cost each; one about none of its objects costs it nothing."""
     if not spoken:
         raise SettingError(f"teaching.auxiliary: no output of the system is named {name}")
