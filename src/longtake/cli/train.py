@@ -62,8 +62,11 @@ def command(
     elif accept_changes:
         raise SettingError("--accept-changes goes with --resume; a new run has nothing to compare with")
     else:
-        settings = parse_settings(set_ or [])
-        _run(lambda runs: runs.start(runs.job(recipe, settings, stages, tuple(data or ()), validate), out))
+        from longtake.training.folder import Job
+        from longtake.training.parse import load_recipe
+
+        job = Job(load_recipe(recipe, parse_settings(set_ or []), stages), tuple(data or ()), validate)
+        _run(lambda runs: runs.start(job, out))
 
 
 def _list() -> None:

@@ -1,24 +1,14 @@
 """Beginning a run in a folder, and going on with one."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from longtake.engine.runtime import runtime
 from longtake.training import folder
 from longtake.training.folder import Job
 from longtake.training.loop import Trainer
-from longtake.training.parse import load_recipe
 from longtake.training.sources import tell
-
-
-def job(
-    recipe: str, settings: Mapping[str, Any], stages: str, data: tuple[Path, ...], validation: Path | None = None
-) -> Job:
-    """What is to be trained, by the name of a recipe. Raises SettingError."""
-    return Job(load_recipe(recipe, settings, stages), data, validation)
 
 
 def start(job: Job, out: Path) -> Trainer:
