@@ -1,6 +1,7 @@
 """The mean of two models of one preset: python tools/average.py A B OUT.safetensors.
 
-A and B are checkpoints of longtake, or a run's checkpoint.pt, of which its averaged weights are taken.
+A and B are checkpoints of longtake, or a run's checkpoint.pt, of which its averaged weights are taken (its weights,
+where it keeps no average).
 """
 
 import sys
@@ -15,7 +16,10 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
     """Tensors by name."""
     if path.suffix != ".pt":
         return read_weights(path)
-    average = torch.load(path, weights_only=True)["average"]
+    state = torch.load(path, weights_only=True)
+    average = state["average"]
+    if average is None:
+        return dict(state["system"])
     return {name.removeprefix("module."): value for name, value in average.items() if name.startswith("module.")}
 
 
