@@ -79,7 +79,7 @@ def _with_masks(dataset: Dataset, opened: Opened, together: bool) -> list[VideoF
     usable = [video for video in dataset.videos if video.pairs]
     lacking = [video for video in dataset.videos if not video.pairs]
     if not usable:
-        raise InputError(f"{dataset.root}: {_halves(lacking[0])}, but no pair" + f" ({len(lacking)} videos like it)")
+        raise InputError(f"{dataset.root}: {_halves(lacking[0])}, but no pair ({len(lacking)} videos like it)")
     if lacking:
         opened.notes.append(
             f"{dataset.root}: {len(lacking)} of {len(dataset.videos)} videos have no frame with a mask and are left "
@@ -127,7 +127,6 @@ def stage_clips(recipe: Recipe, number: int, opened: Opened) -> ClipDataset:
         weights.distractor,
         weights.lookalike,
     )
-
     return ClipDataset(mixture, partial(_shape, stage), (recipe.seed, number))
 
 
