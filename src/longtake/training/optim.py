@@ -66,7 +66,7 @@ def share_at(schedule: Schedule, step: int, steps: int) -> float:
         case "linear":
             share = min(1.0, (1 - progress) / schedule.tail)
         case "poly":
-            share = (1 - progress) ** schedule.power
+            share = schedule.floor + (1 - schedule.floor) * (1 - progress) ** schedule.power
         case "drops":
             share = 1.0
             for place, factor in schedule.drops:
