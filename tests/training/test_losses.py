@@ -12,7 +12,7 @@ from longtake.training.losses import auxiliary, losses
 LOG_ODDS = torch.tensor([[0.2, 0.6], [0.8, 0.4]]).log().view(1, 2, 1, 2)
 IDS = torch.tensor([[[1, 1]]])
 ONE = torch.tensor([[True]])
-ALL = {"cross_entropy": 1.0, "bootstrapped": 1.0, "dice": 1.0, "iou": 1.0, "jaccard": 1.0}
+ALL = {"cross_entropy": 1.0, "bootstrapped": 1.0, "dice": 1.0, "dice_present": 1.0, "iou": 1.0, "jaccard": 1.0}
 
 
 def told(log_odds: torch.Tensor, ids: torch.Tensor, valid: torch.Tensor, hardest: float = 0.5) -> dict[str, float]:
@@ -27,13 +27,17 @@ def test_losses_by_hand() -> None:
     assert found["dice"] == pytest.approx(1 - (2 * 1.2 + 1) / (1.2 + 2 + 1))
     assert found["iou"] == pytest.approx(1 - 1.2 / 2)
     # background is not in the truth, so the object alone counts
+    assert found["dice_present"] == pytest.approx(1 - (2 * 1.2 + 1) / (1.2 + 2 + 1))
     assert found["jaccard"] == pytest.approx(1 - (1.2 + 1) / (1.2 + 2 - 1.2 + 1))
 
 
-def test_jaccard_counts_background_where_the_truth_has_it() -> None:
+def test_jaccard_and_dice_present_count_background_where_the_truth_has_it() -> None:
     found = told(LOG_ODDS, torch.tensor([[[1, 0]]]), ONE)
     own, ground = (0.8 + 1) / (1.2 + 1 - 0.8 + 1), (0.6 + 1) / (0.8 + 1 - 0.6 + 1)
     assert found["jaccard"] == pytest.approx(1 - (own + ground) / 2)
+    own, ground = (2 * 0.8 + 1) / (1.2 + 1 + 1), (2 * 0.6 + 1) / (0.8 + 1 + 1)
+    assert found["dice_present"] == pytest.approx(1 - (own + ground) / 2)
+    assert found["dice"] == pytest.approx(1 - own)
 
 
 def test_void_pixels_count_nowhere() -> None:

@@ -12,7 +12,7 @@ from longtake.systems.feedback import Feedback
 
 T = TypeVar("T")
 
-LossName = Literal["cross_entropy", "bootstrapped", "dice", "iou", "jaccard"]
+LossName = Literal["cross_entropy", "bootstrapped", "dice", "dice_present", "iou", "jaccard"]
 
 OptimizerName = Literal["adam", "adamw"]
 

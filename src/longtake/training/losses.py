@@ -74,6 +74,11 @@ def dice(overlaps: Overlaps, there: Bool[Tensor, "b c"]) -> PerClip:
     return _mean((1 - (2 * overlaps.both + 1) / (overlaps.sum + 1))[:, 1:], there[:, 1:])
 
 
+def dice_present(overlaps: Overlaps, there: Bool[Tensor, "b c"]) -> PerClip:
+    """1 - (2 sum(P G) + 1) / (sum(P) + sum(G) + 1), mean over the channels in the truth (DDMemory)."""
+    return _mean(1 - (2 * overlaps.both + 1) / (overlaps.sum + 1), there & overlaps.present)
+
+
 def iou(overlaps: Overlaps, there: Bool[Tensor, "b c"]) -> PerClip:
     """1 - sum(min(P, G)) / sum(max(P, G)), mean over the objects (AGSS-VOS; LSTNet, section 3)."""
     least, most = overlaps.least_and_most()
@@ -88,6 +93,7 @@ def jaccard(overlaps: Overlaps, there: Bool[Tensor, "b c"]) -> PerClip:
 
 OVERLAP: Mapping[LossName, Callable[[Overlaps, Bool[Tensor, "b c"]], PerClip]] = {
     "dice": dice,
+    "dice_present": dice_present,
     "iou": iou,
     "jaccard": jaccard,
 }
