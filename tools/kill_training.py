@@ -79,6 +79,17 @@ def recipe(model: str, steps: int, side: int = 64, **changes: object) -> Recipe:
     return parse_recipe(values | changes, "kills")
 
 
+def exact_recipe(model: str, steps: int) -> Recipe:
+    """The same in float64 and without interruption, for processes that are held against one.
+
+    Small and without depthwise convolutions: processors have no fast ones in float64, and go through those by channel.
+    """
+    options = dataclasses.asdict(cast(Any, ZOO[model].tiny()))
+    if "backbone" in options:
+        options["backbone"] = "resnet18"
+    return recipe(model, steps, side=48, options=options, precision="float64", save_every=steps, validation=None)
+
+
 def free_port() -> int:
     """A port that no one listens at."""
     with socket.socket() as found:
@@ -171,9 +182,7 @@ def against_one(model: str, steps: int, processes: int) -> int:
     """Train in several processes and in one, with float64; print how far their losses are apart at most."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        # small: processors have no fast convolutions in float64
-        chosen = recipe(model, steps, side=32, precision="float64", save_every=steps, validation=None)
-        job = folder.Job(chosen, (clip_folder(root / "data"),))
+        job = folder.Job(exact_recipe(model, steps), (clip_folder(root / "data"),))
         well = wait(train(job, root / "one")) & wait(train(job, root / "several", processes))
         one, several = (
             np.array([[float(figure) for figure in row[2:]] for row in rows(out)[1:]])

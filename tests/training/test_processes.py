@@ -25,15 +25,18 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks processes")
 
 @forks
 @pytest.mark.slow
-@pytest.mark.parametrize("model", sorted(ZOO))
-def test_two_processes_have_the_losses_of_one(model: str, tmp_path: Path) -> None:
-    """A batch of four clips, two to a process, in the second stage in two parts; objects that come late among them."""
-    job = folder.Job(tool.recipe(model, 20, precision="float64", save_every=20), (tool.clip_folder(tmp_path / "data"),))
+def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
+    """A batch of four clips, two to a process, in the second stage in two parts; objects that come late among them.
+
+    With one system: what differs is how a batch is shared out, and that no loss depends on its batch has its own test.
+    """
+    model = "stm-mobilenet-v2"
+    job = folder.Job(tool.exact_recipe(model, 8), (tool.clip_folder(tmp_path / "data"),))
     clips = [stage_clips(job.recipe, stage, open_sources(job.recipe, job.data)) for stage in (0, 1)]
-    drawn = [own[4 * step + i] for own in clips for step in (1, 3, 5) for i in range(4)]
+    drawn = [own[4 * step + i] for own in clips for step in (1, 3) for i in range(4)]
     batches = [make_batch(clip.images[None], clip.ids[None], torch.device("cpu"), late=True) for clip in drawn]
     assert any(batch.clip.first[-1] > 0 for batch in batches)
-    words = ["--against-one", "--processes", "2", "--steps", "20", "--model", model]
+    words = ["--against-one", "--processes", "2", "--steps", "8", "--model", model]
     done = subprocess.run([sys.executable, str(TOOL), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
