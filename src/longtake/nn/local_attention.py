@@ -8,6 +8,7 @@ in each (TILE^2), k keys in the halo of each ((TILE + 2 radius)^2), o offsets ((
 """
 
 from collections.abc import Iterator
+from itertools import repeat
 
 import torch
 import torch.nn.functional as F
@@ -53,7 +54,8 @@ class LocalAttention(nn.Module):
         with torch.autocast(query.device.type, enabled=False):
             values = _tiles(_padded(self._split(value), r), r, rows)
             weights = self._weights(query, key)
-            read = [local_read(*some, offsets, r) for some in zip(weights, values, strict=True)]
+            # a map lets go of what it has given before it asks for the next
+            read = list(map(local_read, weights, values, repeat(offsets), repeat(r)))
         out = _grid(torch.cat(read, dim=2), columns=-(-w // TILE))[:, :h, :w]
         projected: Tensor = self.projection(out.to(value.dtype))
         return projected
@@ -108,7 +110,9 @@ def local_weights(
     """How much each query of a tile reads at each offset: softmax of its products with the key there and the offset."""
     scores: Tensor = queries.flatten(2, 3) @ offsets
     windows = _windows(queries @ keys.transpose(3, 4), radius)
-    weights = scores.view_as(windows).add_(windows).flatten(5).softmax(dim=5).flatten(3, 4)
+    scores = scores.view_as(windows).add_(windows)
+    del windows  # the largest of all, and read
+    weights = scores.flatten(5).softmax(dim=5).flatten(3, 4)
     # what is read below float32's resolution is not read: such weights become numbers that processors are slow with
     return F.threshold(weights, NEGLIGIBLE, 0.0)
 
