@@ -1,7 +1,7 @@
 """What every system of the zoo must do, whatever its memory."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,6 +18,9 @@ from longtake.engine.unroll import Clip, Unroll
 from longtake.memory import tree
 from longtake.systems.protocol import AnySystem, Inputs, Prompt, State
 from longtake.types import Frame, Masks
+
+CALM = {"p": 0.0, "shuffle": False}
+"""Switches of what is drawn at random in training: the rate of dropped layers, the shuffling of identities."""
 
 
 def given(clip: Clip, frame: int = 0, ids: tuple[int, ...] = (1, 2)) -> Prompt:
@@ -45,9 +48,9 @@ def states(
 
 def test_probabilities_have_the_frames_shape_and_sum_to_one(system: AnySystem, clip: Clip) -> None:
     for out in follow(system, clip, {0: given(clip)}):
-        assert out.probabilities.shape == (1, 3, 64, 96)
+        assert out.probabilities.shape == (1, 3, *clip.images.shape[-2:])
         assert out.probabilities.dtype == torch.float32
-        torch.testing.assert_close(out.probabilities.sum(1), torch.ones(1, 64, 96))
+        torch.testing.assert_close(out.probabilities.sum(1), torch.ones(1, *clip.images.shape[-2:]))
 
 
 def test_unroll_propagate_and_step_agree(system: AnySystem, clip: Clip) -> None:
@@ -161,6 +164,9 @@ def test_two_interleaved_sessions_equal_two_separate_ones(system: AnySystem, cli
 
 
 def test_a_padded_batch_equals_each_clip_alone(system: AnySystem, clip: Clip) -> None:
+    """In float64, where what a batch's other algorithms round differently does not grow over the frames."""
+    system.double()
+    clip = Clip(clip.images.double(), clip.masks.double(), clip.valid)
     single = Clip(clip.images.flip(-1), clip.masks.flip(-1) * torch.tensor([1.0, 0]).view(2, 1, 1), clip.valid)
     batch = Clip(
         torch.cat([clip.images, single.images]),
@@ -172,7 +178,7 @@ def test_a_padded_batch_equals_each_clip_alone(system: AnySystem, clip: Clip) ->
     with torch.no_grad():
         together, both, one = unroll(batch)[0], unroll(clip)[0], unroll(alone)[0]
     for t in range(4):
-        torch.testing.assert_close(together[t].softmax(1)[:1], both[t].softmax(1), atol=1e-5, rtol=0)
+        torch.testing.assert_close(together[t].softmax(1)[:1], both[t].softmax(1), atol=1e-9, rtol=0)
         torch.testing.assert_close(together[t].softmax(1)[1:, :2], one[t].softmax(1), atol=1e-5, rtol=0)
         assert together[t].softmax(1)[1, 2].max() < 1e-5
 
@@ -258,7 +264,11 @@ def test_a_gradient_reaches_every_trainable_parameter(system: AnySystem, clip: C
     assert lacking == []
 
 
-def test_training_mode_changes_nothing_but_auxiliary(system: AnySystem, clip: Clip) -> None:
+def test_training_mode_changes_nothing_but_auxiliary_outputs_and_what_is_random(system: AnySystem, clip: Clip) -> None:
+    for switch, value in CALM.items():
+        for module in system.modules():
+            if hasattr(module, switch):
+                setattr(module, switch, value)
     unroll = Unroll(system, rules_for(system))
     with torch.no_grad():
         calm = unroll.eval()(clip)[0]
@@ -269,7 +279,15 @@ def test_training_mode_changes_nothing_but_auxiliary(system: AnySystem, clip: Cl
 def test_encode_does_not_depend_on_objects(system: AnySystem, clip: Clip) -> None:
     with torch.no_grad():
         first, second = (system.encode(Inputs(clip.images[:, 1], clip.images[:, 0])) for _ in range(2))
-    assert all(torch.equal(getattr(first, name), getattr(second, name)) for name in first.__dataclass_fields__)
+    assert all(torch.equal(a, b) for a, b in zip(_tensors(first), _tensors(second), strict=True))
+
+
+def _tensors(features: object) -> Iterator[Tensor]:
+    if isinstance(features, Tensor):
+        yield features
+    elif is_dataclass(features):
+        for field in fields(features):
+            yield from _tensors(getattr(features, field.name))
 
 
 def test_memory_stays_bounded(system: AnySystem, clip: Clip) -> None:
@@ -284,6 +302,8 @@ def test_memory_stays_bounded(system: AnySystem, clip: Clip) -> None:
 
 def test_objects_of_one_cohort_equal_the_same_objects_in_two(system: AnySystem, clip: Clip) -> None:
     """Holds for STM and DTMNet, whose objects meet in the merge and in the others channel only."""
+    if system.merge == "grouped":
+        pytest.skip("the objects of a group share one pass")
     together = follow(system, clip, {0: given(clip)})
     state, features = State(), clip.images[:, 0]
     with torch.no_grad():

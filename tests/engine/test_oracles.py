@@ -37,9 +37,10 @@ def test_an_object_keeps_to_its_true_box(system: AnySystem, rendered: Callable[.
         for name in (1, 2):
             found, wanted = boxed[t].labels == name, truth[t] == name
             rows, columns = np.nonzero(wanted.any(1))[0], np.nonzero(wanted.any(0))[0]
-            inside = np.zeros_like(found)
+            inside, rim = np.zeros_like(found), 2 if system.fit.fill == "resize" else 0
             if len(rows):
-                inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+                upper, left = max(0, rows[0] - rim), max(0, columns[0] - rim)
+                inside[upper : rows[-1] + rim + 1, left : columns[-1] + rim + 1] = True
             assert not found[~inside].any()
             assert (boxed[t].probabilities[boxed[t].ids.index(name) + 1][~inside] == 0).all()
         assert np.isfinite(boxed[t].probabilities).all()

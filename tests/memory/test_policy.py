@@ -49,6 +49,11 @@ def test_the_other_policies(policy: Policy, expected: list[int]) -> None:
     assert walk(policy, 10)[-1] == expected
 
 
+def test_given_frames_are_bounded_to_the_first_and_the_newest() -> None:
+    assert walk(First(previous=True, maximum=3), 20, frozenset({0, 3, 6, 9, 12}))[-1] == [0, 9, 12, 19]
+    assert walk(First(maximum=1), 20, frozenset({0, 3}))[-1] == [0]
+
+
 def test_a_disturbed_frame_is_kept() -> None:
     assert Every(5).plan(7, "disturbed", [Held(0, "first", 1)]).role == "given"
 

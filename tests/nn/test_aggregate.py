@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from longtake.nn.aggregate import background, log_odds, merge_cohorts, soft_aggregate
+from longtake.nn.aggregate import EXCLUDED, background, log_odds, merge_cohorts, soft_aggregate
 
 VALID = torch.ones(1, 2, dtype=torch.bool)
 
@@ -33,6 +33,18 @@ def test_log_odds_stay_finite_in_half_precision() -> None:
     out = log_odds(torch.tensor([0.9999, 1.0, 0.0], dtype=torch.bfloat16))
     assert out.dtype == torch.float32
     assert out.abs().max() <= math.log(1e7) + 0.5
+
+
+def test_two_groups_merge_by_hand() -> None:
+    first, second = (torch.log(pixel(*shares)) for shares in ((0.4, 0.6), (0.5, 0.5)))
+    odds = torch.tensor([0.2 / 0.8, 0.6 / 0.4, 1.0])
+    out = merge_cohorts([first, second], "grouped").softmax(1).flatten()
+    torch.testing.assert_close(out, odds / odds.sum())
+
+
+def test_who_cannot_be_in_a_group_is_nowhere_in_all() -> None:
+    groups = [torch.log(pixel(0.4, 0.6)), torch.cat([torch.zeros(1, 1, 1, 1), torch.full((1, 1, 1, 1), EXCLUDED)], 1)]
+    assert merge_cohorts(groups, "grouped").softmax(1).flatten()[2] == 0
 
 
 def test_cohorts_merge_into_what_one_cohort_gives() -> None:

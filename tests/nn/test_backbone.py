@@ -2,25 +2,40 @@ import pytest
 import torch
 import torchvision
 
-from longtake.nn.backbone import build_backbone, load_imagenet
+from longtake.nn.backbone import Depth, build_backbone, load_imagenet
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18", "resnet50"])
-@pytest.mark.parametrize("deepest", [16, 32])
-def test_features_have_the_promised_widths_and_strides(name: str, deepest: int) -> None:
-    backbone = build_backbone(name, deepest).eval()
+@pytest.mark.parametrize(("depth", "last"), [("stride16", 16), ("stride32", 32), ("dilated", 16)])
+def test_features_have_the_promised_widths_and_strides(name: str, depth: Depth, last: int) -> None:
+    backbone = build_backbone(name, depth).eval()
     features = backbone.features(backbone.stem(torch.rand(1, 3, 64, 96)))
-    widths = [backbone.widths.stride4, backbone.widths.stride8, backbone.widths.stride16, backbone.widths.stride32]
-    for stride, width, feature in zip((4, 8, 16, 32), widths, features, strict=False):
+    widths = [backbone.widths.stride4, backbone.widths.stride8, backbone.widths.stride16]
+    for stride, width, feature in zip((4, 8, 16), widths, features, strict=False):
         assert feature.shape == (1, width, 64 // stride, 96 // stride)
-    assert len(features) == (4 if deepest == 32 else 3)
+    assert features[-1].shape == (1, backbone.widths.last, 64 // last, 96 // last)
+    assert len(features) == (4 if depth == "stride32" or (depth, name) == ("dilated", "mobilenet_v2") else 3)
+
+
+def test_a_dilated_backbone_looks_as_far_as_the_one_at_stride_32() -> None:
+    """The same weights on the same image: every second position of the dilated one, where the step to 32 fell."""
+    torch.manual_seed(0)
+    coarse, fine = (build_backbone("mobilenet_v2", depth).eval() for depth in ("stride32", "dilated"))
+    fine.load_state_dict({**fine.state_dict(), **coarse.state_dict()})
+    image = torch.rand(1, 3, 65, 97)
+    with torch.no_grad():
+        expected = coarse.features(coarse.stem(image))[-1]
+        stages = fine.features(fine.stem(image))[2]
+        for layer in fine.stages[3][:-1]:
+            stages = layer(stages)
+    torch.testing.assert_close(stages[..., ::2, ::2], expected)
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "resnet18"])
 def test_torchvisions_weights_give_torchvisions_features(name: str) -> None:
     torch.manual_seed(0)
     theirs = getattr(torchvision.models, name)(weights=None).eval()
-    ours = build_backbone(name, 32).eval()
+    ours = build_backbone(name, "stride32").eval()
     load_imagenet(ours, name, theirs.state_dict())
     images = torch.rand(1, 3, 64, 64)
     deepest = ours.features(ours.stem(images))[-1]

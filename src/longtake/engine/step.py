@@ -223,15 +223,21 @@ def _write(
     segmentations: list[Segmentation],
     remember: _Remember,
 ) -> tuple[tuple[Cohort, ...], list[Auxiliary]]:
-    """Memorize in every cohort, then begin cohorts for the new ids, as many as the capacity asks for."""
+    """Memorize in every cohort, then begin cohorts for the new ids, as many as the capacity asks for.
+
+    New ids join the last cohort as far as it has room; so they stay behind all others.
+    """
     cohorts, auxiliary, first = [], list[Auxiliary](), 0
+    fresh = len(remember.ids) - len(state.ids)
     for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
-        targets = remember.targets(first, len(cohort.ids))
-        plan = policy.plan(state.time, remember.event(targets, cohort.ids), system.held(cohort.memory))
+        joining = min(fresh, system.room(cohort.memory)) if cohort is state.cohorts[-1] else 0
+        ids = remember.ids[first : first + len(cohort.ids) + joining]
+        targets = remember.targets(first, len(ids))
+        plan = policy.plan(state.time, remember.event(targets, ids), system.held(cohort.memory))
         written = system.memorize(features, targets, segmentation.trace, cohort.memory, plan)
-        cohorts.append(replace(cohort, memory=written.memory))
-        auxiliary += _auxiliary(cohort.ids, state.time, written.auxiliary)
-        first += len(cohort.ids)
+        cohorts.append(Cohort(ids, targets.valid, written.memory))
+        auxiliary += _auxiliary(ids, state.time, written.auxiliary)
+        first += len(ids)
     while first < len(remember.ids):
         count = min(system.capacity or len(remember.ids), len(remember.ids) - first)
         targets = remember.targets(first, count)

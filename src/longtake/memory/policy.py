@@ -69,13 +69,21 @@ def _entries(held: Sequence[Held]) -> list[Entry]:
 
 @dataclass(frozen=True)
 class First(Policy):
-    """Only frames that a person gave; with `previous` also the frame before the current one (STM, table 5)."""
+    """Only frames that a person gave; with `previous` also the frame before the current one (STM, table 5).
+
+    maximum: how many of the given frames, the first and the newest; None is all of them.
+    """
 
     previous: bool = False
+    maximum: int | None = None
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
-        writes = self.previous or role in ("first", "given")
-        return _entries(lasting) + [(time, role)] * writes
+        given = _entries(lasting)
+        if role in ("first", "given"):
+            given.append((time, role))
+            excess = 0 if self.maximum is None else max(0, len(given) - self.maximum)
+            return given[:1] + given[1 + excess :]
+        return [*given, (time, role)] if self.previous else given
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,17 @@ from torch import Tensor
 
 from longtake.nn.precise import precise
 
-Merge = Literal["product", "minimum"]
+Independent = Literal["product", "minimum"]
+
+Merge = Literal["product", "minimum", "grouped"]
 
 CLAMP = 1e-7
+
+GROUPED_CLAMP = 1e-5
+"""What AOT clamps the probabilities of merged groups to."""
+
+EXCLUDED = -1e10
+"""The log-odds of what cannot be: finite, so that differences of two of them are numbers."""
 
 
 def log_odds(probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
@@ -22,7 +30,7 @@ def log_odds(probability: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return torch.logit(precise(probability), eps=CLAMP)
 
 
-def background(objects: Float[Tensor, "b n h w"], merge: Merge) -> Float[Tensor, "b 1 h w"]:
+def background(objects: Float[Tensor, "b n h w"], merge: Independent) -> Float[Tensor, "b 1 h w"]:
     """The probability that no object covers a pixel: a product (STM, section 3.4) or a minimum (A-GAME, AGSS-VOS)."""
     absent = 1 - precise(objects)
     if merge == "product":
@@ -31,7 +39,7 @@ def background(objects: Float[Tensor, "b n h w"], merge: Merge) -> Float[Tensor,
 
 
 def soft_aggregate(
-    objects: Float[Tensor, "b n h w"], valid: Bool[Tensor, "b n"], merge: Merge = "product"
+    objects: Float[Tensor, "b n h w"], valid: Bool[Tensor, "b n"], merge: Independent = "product"
 ) -> Float[Tensor, "b 1+n h w"]:
     """Log-odds of background and objects; their softmax is the distribution over ids (STM, section 3.4).
 
@@ -45,6 +53,15 @@ def merge_cohorts(cohorts: Sequence[Float[Tensor, "b _ h w"]], merge: Merge = "p
     """Log-odds of several cohorts, each background first, as those of all their objects together."""
     if len(cohorts) == 1:
         return cohorts[0]
+    if merge == "grouped":
+        return _merge_groups([cohort.softmax(dim=1) for cohort in cohorts])
     clear = torch.cat([torch.sigmoid(cohort[:, :1]) for cohort in cohorts], dim=1)
     together = clear.prod(dim=1, keepdim=True) if merge == "product" else clear.amin(dim=1, keepdim=True)
     return torch.cat([log_odds(together), *(cohort[:, 1:] for cohort in cohorts)], dim=1)
+
+
+def _merge_groups(groups: Sequence[Float[Tensor, "b _ h w"]]) -> Float[Tensor, "b _ h w"]:
+    """Log-odds of each group's distribution, the background's their product (AOT: more objects than identities)."""
+    clear = torch.cat([group[:, :1] for group in groups], dim=1).prod(dim=1, keepdim=True)
+    together = torch.cat([clear, *(group[:, 1:] for group in groups)], dim=1)
+    return torch.logit(together, eps=GROUPED_CLAMP).masked_fill(together == 0, EXCLUDED)

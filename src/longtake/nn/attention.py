@@ -59,6 +59,18 @@ def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q 
     return memory_values @ weights
 
 
+def multi_head(
+    query: Float[Tensor, "b q c"], keys: Float[Tensor, "b m c"], values: Float[Tensor, "b m c"], heads: int
+) -> Float[Tensor, "b q c"]:
+    """Scaled dot-product attention of every head's share of the channels, over all of memory."""
+
+    def split(x: Float[Tensor, "b m c"]) -> Float[Tensor, "b heads m d"]:
+        return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
+
+    found = F.scaled_dot_product_attention(split(query), split(keys), split(values))
+    return found.transpose(1, 2).flatten(2)
+
+
 def mean_affinity(
     memory_keys: Float[Tensor, "b k c m"],
     query_keys: Float[Tensor, "b c q"],

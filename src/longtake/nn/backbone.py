@@ -1,4 +1,4 @@
-"""ImageNet backbones from torchvision behind one shape: a stem convolution, then features at strides 4, 8, 16 and 32.
+"""ImageNet backbones from torchvision behind one shape: a stem convolution, then features at strides 4, 8, 16 and on.
 
 The stem is apart because a memory encoder adds masks to its pre-activation (STM, section 3.1). Batch norm always uses
 its stored statistics; its affine parameters stay trainable.
@@ -20,13 +20,13 @@ STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels of the stem's pre-activation and of the features at strides 4, 8, 16 and 32 (0 where left out)."""
+    """Channels of the stem's pre-activation, of the features at strides 4, 8 and 16, and of the last features."""
 
     stem: int
     stride4: int
     stride8: int
     stride16: int
-    stride32: int
+    last: int
 
 
 class Backbone(nn.Module):
@@ -50,7 +50,7 @@ class Backbone(nn.Module):
         return y
 
     def features(self, stem: Float[Tensor, "b c h w"]) -> tuple[Tensor, ...]:
-        """Features at strides 4, 8, 16 (and 32 where built with it) from the stem's pre-activation."""
+        """Features at strides 4, 8 and 16, and those of a further stage where built with one, from the stem."""
         x = self.after_stem(stem)
         found = []
         for stage in self.stages:
@@ -66,33 +66,48 @@ class Backbone(nn.Module):
         return self
 
 
-def build_backbone(name: BackboneName, deepest: Literal[16, 32] = 16) -> Backbone:
+Depth = Literal["stride16", "stride32", "dilated"]
+"""Where a backbone ends. dilated: with MobileNet-V2's last layers, at stride 16 too; ResNets then end at stage 3."""
+
+
+def build_backbone(name: BackboneName, depth: Depth = "stride16") -> Backbone:
     """An untrained backbone; `load_imagenet` fills it from torchvision's names."""
     if name == "mobilenet_v2":
-        return _mobilenet(deepest)
-    return _resnet(name, deepest)
+        return _mobilenet(depth)
+    return _resnet(name, 4 if depth == "stride32" else 3)
 
 
-def _resnet(name: BackboneName, deepest: int) -> Backbone:
+def _resnet(name: BackboneName, count: int) -> Backbone:
     net: torchvision.models.ResNet = getattr(torchvision.models, name)(weights=None)
     stages: list[nn.Module] = [nn.Sequential(net.maxpool, net.layer1), net.layer2, net.layer3, net.layer4]
     unit = 64 if name == "resnet18" else 256
-    widths = Widths(64, unit, 2 * unit, 4 * unit, 8 * unit if deepest == 32 else 0)
-    return Backbone(net.conv1, nn.Sequential(net.bn1, net.relu), stages[: 4 if deepest == 32 else 3], widths)
+    widths = Widths(64, unit, 2 * unit, 4 * unit, 2 ** (count - 1) * unit)
+    return Backbone(net.conv1, nn.Sequential(net.bn1, net.relu), stages[:count], widths)
 
 
-# MobileNet-V2's features 1-3 end at stride 4, 4-6 at 8, 7-13 at 16, 14-17 at 32.
-_MOBILENET_STAGES = ((1, 4), (4, 7), (7, 14), (14, 18))
+# MobileNet-V2's features 1-3 end at stride 4, 4-6 at 8, 7-13 at 16, 14-17 at 32; 18 is a 1x1 convolution.
+_MOBILENET_STAGES = ((1, 4), (4, 7), (7, 14), (14, 19))
+_MOBILENET_ENDS: dict[Depth, tuple[int, int]] = {"stride16": (14, 96), "stride32": (18, 320), "dilated": (19, 1280)}
 
 
-def _mobilenet(deepest: int) -> Backbone:
+def _mobilenet(depth: Depth) -> Backbone:
     net = torchvision.models.mobilenet_v2(weights=None).features
-    spans = _MOBILENET_STAGES[: 4 if deepest == 32 else 3]
-    stages: list[nn.Module] = [nn.Sequential(*net[first:end]) for first, end in spans]
+    if depth == "dilated":
+        _dilate(net)
+    end, last = _MOBILENET_ENDS[depth]
+    stages: list[nn.Module] = [nn.Sequential(*net[a : min(b, end)]) for a, b in _MOBILENET_STAGES if a < end]
     conv, norm, activation = net[0]
     assert isinstance(conv, nn.Conv2d)
-    widths = Widths(32, 24, 32, 96, 320 if deepest == 32 else 0)
-    return Backbone(conv, nn.Sequential(norm, activation), stages, widths)
+    return Backbone(conv, nn.Sequential(norm, activation), stages, Widths(32, 24, 32, 96, last))
+
+
+def _dilate(net: nn.Sequential) -> None:
+    """Keep MobileNet-V2 at stride 16 to its end: the step to 32 taken out, what follows it dilated instead (AOT)."""
+    for block in range(14, 18):
+        depthwise = net.get_submodule(f"{block}.conv.1.0")
+        assert isinstance(depthwise, nn.Conv2d)
+        spread = 1 if block == 14 else 2
+        depthwise.stride, depthwise.dilation, depthwise.padding = (1, 1), (spread, spread), (spread, spread)
 
 
 def imagenet_names(name: BackboneName) -> dict[str, str]:

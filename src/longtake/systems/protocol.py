@@ -116,6 +116,7 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
 
     fit: Fit
     capacity: int | None
+    """How many objects one memory holds at most."""
     merge: Merge
     policy: Policy
     feedback: Feedback
@@ -136,11 +137,18 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
 
     @abstractmethod
     def memorize(self, features: F, targets: Targets, trace: Any, memory: M, plan: Plan) -> Written[M]:
-        """The memory after a frame; `trace` is that frame's own, from `segment`."""
+        """The memory after a frame; `trace` is that frame's own, from `segment`.
+
+        targets may hold more objects than the memory, the new ones last, at most as many as it has `room` for.
+        """
 
     @abstractmethod
     def held(self, memory: M) -> tuple[Held, ...]:
         """The entries of a memory, in the order of writing."""
+
+    def room(self, memory: M) -> int:
+        """How many objects that are given later may still join this memory."""
+        return 0
 
     @abstractmethod
     def looks(self, memory: M, trace: Any, masks: Float[Tensor, "b n h w"]) -> tuple[Look, ...]:

@@ -7,12 +7,17 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from longtake.errors import SettingError
+from longtake.systems.ddmemory.presets import DDMemoryPreset
 from longtake.systems.protocol import Preset
 from longtake.systems.stm.presets import CompactSTMPreset, STMPreset
 
 ZOO: dict[str, Preset] = {
     "stm-mobilenet-v2": CompactSTMPreset(),
     "stm-resnet50": STMPreset(),
+    "ddmemory-mobilenet-v2": DDMemoryPreset(),
+    "ddmemory-resnet18": DDMemoryPreset(backbone="resnet18"),
+    "ddmemory-resnet50": DDMemoryPreset(backbone="resnet50"),
+    "ddmemory-resnet101": DDMemoryPreset(backbone="resnet101"),
 }
 
 

@@ -16,7 +16,7 @@ from longtake.geometry import Fit
 from longtake.memory import bank
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.memory.tree import owned
-from longtake.nn.aggregate import soft_aggregate
+from longtake.nn.aggregate import Independent, soft_aggregate
 from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
@@ -56,7 +56,7 @@ class ContextNeck(nn.Module):
     def __init__(self, widths: Widths, width: int) -> None:
         super().__init__()
         self.fine = nn.Conv2d(widths.stride16, width, kernel_size=1)
-        self.coarse = nn.Conv2d(widths.stride32, width, kernel_size=1)
+        self.coarse = nn.Conv2d(widths.last, width, kernel_size=1)
 
     def forward(self, f16: Float[Tensor, "b _ h w"], f32: Float[Tensor, "b _ h2 w2"]) -> Float[Tensor, "b _ h w"]:
         coarse = F.interpolate(self.coarse(f32), f16.shape[-2:], mode="bilinear", align_corners=False)
@@ -123,7 +123,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
 
     fit = Fit(multiple=16)
     capacity = None
-    merge = "product"
+    merge: Independent = "product"
     feedback: Feedback = "soft"
     accepts_policy = True
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from longtake.geometry import Fit
 from longtake.memory import bank
 from longtake.memory.policy import Held, Plan, Policy
-from longtake.nn.aggregate import soft_aggregate
+from longtake.nn.aggregate import Independent, soft_aggregate
 from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
@@ -110,7 +110,7 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
 
     fit = Fit(multiple=16, fill="zeros")
     capacity = None
-    merge = "product"
+    merge: Independent = "product"
     feedback: Feedback = "soft"
     accepts_policy = True
 

@@ -69,7 +69,7 @@ class CompactSTMPreset(Preset):
     top: PositiveInt | None = None
 
     def build(self) -> compact.CompactSTM:
-        backbone = build_backbone(self.backbone, deepest=32)
+        backbone = build_backbone(self.backbone, "stride32")
         key = nn.Conv2d(self.context, self.key, kernel_size=3, padding=1)
         nn.init.orthogonal_(key.weight)
         return compact.CompactSTM(

@@ -1,0 +1,107 @@
+"""What DDMemory remembers: per layer of its transformer the keys and values of a few frames, and who is who in them.
+
+Shapes: b batch, p positions at stride 16, c channels, n objects, i identities.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from longtake.memory.policy import Held, Role
+from longtake.memory.tree import owned, shared, size_in_bytes
+
+Bank = Literal["reference", "global", "local"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Keys and values of one layer [b, p, c]; the values carry the identities of all objects."""
+
+    keys: Tensor = shared()
+    values: Tensor = shared()
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A frame in memory, or what a recurrent memory has made of all frames up to it."""
+
+    time: int
+    role: Role
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Who is who: the identity of each object, [b, n], and the order [b, i] in which identities are given out.
+
+    used: how many were given out so far. None is given out twice: old keys and values still carry it.
+    """
+
+    used: int
+    order: Tensor = shared()
+    own: Tensor = owned()
+
+    def joined(self, count: int) -> "Identities":
+        """With an identity for so many more objects."""
+        more = self.order[:, self.used : self.used + count]
+        return replace(self, used=self.used + count, own=torch.cat([self.own, more], dim=1))
+
+    @property
+    def count(self) -> int:
+        """How many objects there are."""
+        return self.own.shape[1]
+
+    @property
+    def left(self) -> int:
+        """How many can still be given out."""
+        return self.order.shape[1] - self.used
+
+    def planes(self, masks: Float[Tensor, "b n h w"], valid: Bool[Tensor, "b n"]) -> Float[Tensor, "b _ h w"]:
+        """The masks as planes of their identities, after that of the background."""
+        present = masks * valid[:, :, None, None]
+        background = (1 - present.sum(dim=1, keepdim=True)).clamp(0, 1)
+        empty = masks.new_zeros(len(masks), self.order.shape[1], *masks.shape[2:])
+        planes = empty.scatter(1, self.own[:, :, None, None].expand_as(masks), present)
+        return torch.cat([background, planes], dim=1)
+
+    def of_objects(self, planes: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b _ h w"]:
+        """The objects' log-odds out of those of all identities; what the objects that left would take is background."""
+        index = self.own[:, :, None, None].expand(-1, -1, *planes.shape[2:])
+        background, identities = planes[:, :1], planes[:, 1:]
+        if self.count < self.used:
+            left = torch.ones_like(self.order, dtype=torch.bool).scatter(1, self.own, False)
+            left = left.scatter(1, self.order[:, self.used :], False)
+            gone = identities.masked_fill(~left[:, :, None, None], -torch.inf)
+            background = torch.cat([background, gone], dim=1).logsumexp(dim=1, keepdim=True)
+        return torch.cat([background, identities.gather(1, index)], dim=1)
+
+
+@dataclass(frozen=True)
+class Banks:
+    """Reference, global and local memory, each empty where it is switched off. born: the step of the first frame."""
+
+    identities: Identities
+    born: int
+    reference: tuple[Remembered, ...] = ()
+    recurrent: tuple[Remembered, ...] = ()
+    local: tuple[Remembered, ...] = ()
+
+    def held(self) -> tuple[Held, ...]:
+        """What a policy may know: the references, then what changes with every frame."""
+        fixed = [Held(each.time, each.role, size_in_bytes(each)) for each in self.reference]
+        moving = [Held(each.time, "recent", size_in_bytes(each)) for each in self.recurrent + self.local]
+        return (*fixed, *moving)
+
+
+def joined(frames: Sequence[Remembered]) -> tuple[Layer, ...]:
+    """All positions of some frames together, layer by layer; nothing where there are no frames."""
+    if len(frames) == 1:
+        return frames[0].layers
+    return tuple(
+        Layer(torch.cat([layer.keys for layer in same], dim=1), torch.cat([layer.values for layer in same], dim=1))
+        for same in zip(*(frame.layers for frame in frames), strict=True)
+    )
