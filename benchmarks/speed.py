@@ -2,6 +2,7 @@
 
     python benchmarks/speed.py                 the demo's clip, enlarged to 480p, one and three objects
     python benchmarks/speed.py --memory        peak resident memory at 100 and at 1,000 frames, --size 240
+    python benchmarks/speed.py --model ddmemory-mobilenet-v2     a preset (with random weights), or a checkpoint
 
 Ratios within one run are what to compare: seconds differ between machines, and on a shared one between runs.
 """
@@ -22,6 +23,9 @@ import torch
 
 from longtake.data.synthetic import demo_clip
 from longtake.export.segment import segment
+from longtake.systems.checkpoint import Card, save_checkpoint
+from longtake.systems.models import bundled
+from longtake.systems.zoo import ZOO
 from longtake.types import VideoInfo
 from longtake.video.palette import write_labels
 from longtake.video.sinks import VideoSink
@@ -67,6 +71,7 @@ def speed(model: str) -> None:
     """Print seconds per frame at 480p for one and three objects, and scaled to the reference machine."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        model = weights(model, folder)
         for objects in (1, 3):
             video, mask = render(folder, 60, 480, 854, objects)
             for dtype, precision in ((torch.bfloat16, "bfloat16"), (torch.float32, "float32")):
@@ -91,12 +96,21 @@ def peak(video: Path, mask: Path, model: str) -> float:
 def memory(model: str) -> None:
     """Print peak memory at two lengths and their ratio."""
     with tempfile.TemporaryDirectory() as name:
-        peaks = []
+        peaks, model = [], weights(model, Path(name))
         for frames in (100, 1000):
             video, mask = render(Path(name), frames, 240, 426, 1)
             peaks.append(peak(video, mask, model))
             print(f"{frames} frames at 240p: {peaks[-1]:.0f} MB", flush=True)
     print(f"ratio {peaks[1] / peaks[0]:.4f}")
+
+
+def weights(model: str, folder: Path) -> str:
+    """A checkpoint of random weights for a preset that comes without any."""
+    if model not in ZOO or model in bundled():
+        return model
+    path = folder / f"{model}.safetensors"
+    save_checkpoint(path, ZOO[model].build().state_dict(), Card(model))
+    return str(path)
 
 
 def main() -> None:

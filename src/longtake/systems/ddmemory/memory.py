@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from longtake.memory.policy import Held, Role
@@ -59,14 +59,6 @@ class Identities:
     def left(self) -> int:
         """How many can still be given out."""
         return self.order.shape[1] - self.used
-
-    def planes(self, masks: Float[Tensor, "b n h w"], valid: Bool[Tensor, "b n"]) -> Float[Tensor, "b _ h w"]:
-        """The masks as planes of their identities, after that of the background."""
-        present = masks * valid[:, :, None, None]
-        background = (1 - present.sum(dim=1, keepdim=True)).clamp(0, 1)
-        empty = masks.new_zeros(len(masks), self.order.shape[1], *masks.shape[2:])
-        planes = empty.scatter(1, self.own[:, :, None, None].expand_as(masks), present)
-        return torch.cat([background, planes], dim=1)
 
     def of_objects(self, planes: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b _ h w"]:
         """The objects' log-odds out of those of all identities; what the objects that left would take is background."""

@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from longtake.geometry import Fit, Size
@@ -42,7 +42,23 @@ class IdentityBank(nn.Conv2d):
 
     def __init__(self, identities: int, width: int) -> None:
         super().__init__(1 + identities, width, kernel_size=17, stride=16, padding=8)
-        nn.init.orthogonal_(self.weight.flatten(1), gain=17**-2)
+        with torch.no_grad():
+            nn.init.orthogonal_(self.weight.view(width, -1), gain=17**-2)
+
+    def embed(self, masks: Float[Tensor, "b n h w"], own: Int[Tensor, "b n"]) -> Tokens:
+        """The vectors of a frame in which objects of these identities are where their masks are.
+
+        It is the convolution over planes of all identities without those that are empty: each clip of a batch is a
+        group with the weights of its own objects.
+        """
+        b = len(masks)
+        background = (1 - masks.sum(dim=1, keepdim=True)).clamp(0, 1)
+        planes = torch.cat([background, masks], dim=1).flatten(0, 1)[None]
+        chosen = torch.cat([torch.zeros_like(own[:, :1]), own + 1], dim=1)
+        weights = self.weight[:, chosen].transpose(0, 1).flatten(0, 1)
+        assert self.bias is not None
+        found = F.conv2d(planes, weights, self.bias.repeat(b), self.stride, self.padding, groups=b)
+        return to_tokens(found.reshape(b, -1, *found.shape[2:]))
 
 
 class DDMemory(VOSSystem[DDFeatures, Banks]):
@@ -163,7 +179,7 @@ class DDMemory(VOSSystem[DDFeatures, Banks]):
         return Identities(n, order, order[:, :n])
 
     def _embed(self, identities: Identities, targets: Targets) -> Tokens:
-        return to_tokens(self.identities(identities.planes(targets.masks, targets.valid)))
+        return self.identities.embed(targets.masks * targets.valid[:, :, None, None], identities.own)
 
     def _given(
         self, features: DDFeatures, targets: Targets, identities: Identities, plan: Plan

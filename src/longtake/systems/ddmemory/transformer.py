@@ -38,13 +38,13 @@ class Passed:
 
 
 def to_map(x: Tokens, grid: Size) -> Float[Tensor, "b c h w"]:
-    """Positions laid out over their grid."""
-    return x.transpose(1, 2).reshape(len(x), -1, *grid)
+    """Positions laid out over their grid, as a view whose strides are those of channels_last: so nothing is copied."""
+    return x.reshape(len(x), *grid, -1).permute(0, 3, 1, 2)
 
 
 def to_tokens(x: Float[Tensor, "b c h w"]) -> Tokens:
-    """Positions row by row."""
-    return x.flatten(2).transpose(1, 2)
+    """Positions row by row, a view where channels lie last."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 class SelfAttention(nn.Module):
