@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from longtake.errors import CheckpointError
-from longtake.systems.stm.weights import convert_official, read_official
+from longtake.systems.official import read_official
+from longtake.systems.stm.weights import convert_official
 
 
 def test_a_pickle_with_code_is_refused(tmp_path: Path) -> None:

@@ -21,13 +21,14 @@ def list_models() -> None:
 
     """
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from longtake.systems.checkpoint import read_card
     from longtake.systems.models import bundled
     from longtake.systems.zoo import ZOO
 
-    table = Table("preset", "parameters", "weights", "J", "F", "licence of the weights")
+    whole = Column("preset", min_width=max(map(len, ZOO)))  # a name that is cut cannot be typed
+    table = Table(whole, "parameters", "weights", "J", "F", "licence of the weights")
     cards = [read_card(path) for path in bundled().values()]
     for name, preset in ZOO.items():
         size = sum(parameter.numel() for parameter in preset.build().parameters()) / 1e6
@@ -60,23 +61,33 @@ def show(file: Annotated[str, typer.Argument(help="A checkpoint, or the name of 
 
 @app.command("convert")
 def convert(
-    kind: Annotated[str, typer.Argument(help="Where the weights come from: stm-official.")],
+    kind: Annotated[str, typer.Argument(help="Where the weights come from: stm-official, aot-official.")],
     file: Annotated[Path, typer.Argument(help="The weight file.")],
     out: Annotated[Path, typer.Option(help="The checkpoint to write (.safetensors).")],
 ) -> None:
     """Convert weights that another project published. Pickles load in weights-only mode; every shape is checked.
 
+    stm-official: the STM authors' weights, for stm-resnet50. aot-official: AOT-B of the AOT authors, for
+    ddmemory-mobilenet-v2, whose global memory AOT lacks: it is new, and must be trained.
+
     Example:
         longtake models convert stm-official STM_weights.pth --out stm.safetensors
+        longtake models convert aot-official AOTB_PRE_YTB_DAV.pth --out aot.safetensors
 
     """
-    from longtake.systems.checkpoint import Card, save_checkpoint
-    from longtake.systems.stm.weights import LICENCE, convert_official, read_official
+    import dataclasses
+
+    from longtake.systems.checkpoint import save_checkpoint
+    from longtake.systems.ddmemory import weights as aot
+    from longtake.systems.official import read_official
+    from longtake.systems.stm import weights as stm
     from longtake.video.sinks import make_folder
 
-    if kind != "stm-official":
-        raise SettingError(f"models convert {kind}: not a kind of weights; use stm-official")
-    weights = convert_official(read_official(file), str(file))
+    kinds = {"stm-official": stm.convert_official, "aot-official": aot.convert_official}
+    if kind not in kinds:
+        raise SettingError(f"models convert {kind}: not a kind of weights; use {' or '.join(kinds)}")
+    found = kinds[kind](read_official(file), str(file))
+    notes = [f"converted from {file.name}", *filter(None, [found.card.note])]
     make_folder(out.parent)
-    save_checkpoint(out, weights, Card("stm-resnet50", licence=LICENCE, note=f"converted from {file.name}"))
-    typer.echo(f"{len(weights)} tensors: {out}")
+    save_checkpoint(out, found.weights, dataclasses.replace(found.card, note="; ".join(notes)))
+    typer.echo("; ".join([f"{found.taken} tensors converted", *notes[1:]]) + f": {out}")

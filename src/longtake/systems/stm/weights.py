@@ -6,13 +6,11 @@ here (the ImageNet constants, batch counters) are all accounted for; anything el
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from longtake.errors import CheckpointError
-from longtake.systems.checkpoint import fill
+from longtake.systems.checkpoint import Card, fill
+from longtake.systems.official import Converted, renamed, swapped
 from longtake.systems.protocol import AnySystem
 from longtake.systems.stm.presets import STMPreset
 
@@ -35,33 +33,16 @@ HEADS = {"Key.": "key.", "Value.": "value."}
 UNUSED = re.compile(r"Encoder_[MQ]\.(mean|std)|.*\.num_batches_tracked")
 
 
-def read_official(path: Path) -> dict[str, Tensor]:
-    """The tensors of the official file, loaded in weights-only mode, `module.` removed. Raises CheckpointError."""
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file") from error
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{path}: not a weight file that loads in weights-only mode ({reason})") from error
-    if not isinstance(loaded, Mapping) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise CheckpointError(f"{path}: holds no state dict of named tensors")
-    return {name.removeprefix("module."): tensor for name, tensor in loaded.items()}
-
-
-def convert_official(tensors: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+def convert_official(tensors: Mapping[str, Tensor], origin: str) -> Converted:
     """Official tensors under this project's names, every shape checked against `stm-resnet50`.
 
     Raises CheckpointError naming every tensor that has no place here, or those that are missing or misshaped.
     """
-    renamed = {name: _rename(name) for name in tensors if not UNUSED.fullmatch(name)}
-    unmapped = [name for name, ours in renamed.items() if ours is None]
-    if unmapped:
-        raise CheckpointError(f"{origin}: {len(unmapped)} tensors are not STM's: {', '.join(unmapped)}")
-    weights = {ours: tensors[name].float() for name, ours in renamed.items() if ours is not None}
+    used = {name: tensor for name, tensor in tensors.items() if not UNUSED.fullmatch(name)}
+    weights = renamed(used, _rename, "STM", origin)
     system: AnySystem = STMPreset().build()
     fill(system, weights, origin)
-    return weights
+    return Converted(weights, len(weights), Card("stm-resnet50", licence=LICENCE))
 
 
 def _rename(name: str) -> str | None:
@@ -70,21 +51,14 @@ def _rename(name: str) -> str | None:
         if name.startswith(theirs):
             rest = name.removeprefix(theirs)
             if theirs.startswith("KV_"):
-                return _swap(rest, HEADS, ours)
+                return swapped(rest, HEADS, ours)
             if theirs == "Decoder.":
                 return _rename_decoder(rest)
-            return ours + rest if "conv1_" in theirs else _swap(rest, ENCODER, ours)
+            return ours + rest if "conv1_" in theirs else swapped(rest, ENCODER, ours)
     return None
 
 
 def _rename_decoder(rest: str) -> str | None:
     if rest.startswith(("RF3.", "RF2.")):
-        return _swap(rest[4:], REFINE, "decoder." + DECODER[rest[:4]])
-    return _swap(rest, DECODER, "decoder.")
-
-
-def _swap(name: str, table: Mapping[str, str], start: str) -> str | None:
-    for theirs, ours in table.items():
-        if name.startswith(theirs):
-            return start + ours + name.removeprefix(theirs)
-    return None
+        return swapped(rest[4:], REFINE, "decoder." + DECODER[rest[:4]])
+    return swapped(rest, DECODER, "decoder.")
