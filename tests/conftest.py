@@ -10,10 +10,10 @@ import torch
 from longtake.cli.main import main
 from longtake.data.synthetic import Actor, Leaver, render
 from longtake.engine.unroll import Clip
-from longtake.geometry import Fit
 from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO, preset
+from presets import DISTINCT, Rendered, fitted_clip
 
 ACTORS = (
     Actor(1, 0.2, 5, ((196, 62, 48), (242, 187, 66)), (0.3, 0.6), (0.6, 0.55), spin=60),
@@ -21,8 +21,6 @@ ACTORS = (
 )
 
 TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
-
-Rendered = tuple[list[np.ndarray], list[np.ndarray]]
 
 
 @pytest.fixture(scope="session")
@@ -37,16 +35,7 @@ def rendered() -> Callable[..., Rendered]:
 @pytest.fixture
 def clip(rendered: Callable[..., Rendered], request: pytest.FixtureRequest) -> Clip:
     """A clip on the grid of the system, where a test has one."""
-    fit = request.getfixturevalue("system").fit if "system" in request.fixturenames else Fit()
-    images, ids = rendered(5, *fit.place((64, 96)).fitted)
-    labels = torch.from_numpy(np.stack(ids))
-    masks = torch.stack([labels == 1, labels == 2], dim=1).float()
-    pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-    return Clip(pictures[None], masks[None], torch.ones(1, 2, dtype=torch.bool))
-
-
-DISTINCT = {preset.tiny(): name for name, preset in reversed(ZOO.items())}
-"""Tiny presets, each under the first name that has it: those of large backbones are alike."""
+    return fitted_clip(request.getfixturevalue("system") if "system" in request.fixturenames else None, rendered)
 
 
 @pytest.fixture(params=sorted(DISTINCT.values()))

@@ -53,13 +53,15 @@ def clip_folder(root: Path) -> Path:
 
 def recipe(model: str, steps: int, side: int = 64, **changes: object) -> Recipe:
     """A run of seconds that saves at every second step: two stages, late objects, an average, parts, validation."""
+    system = ZOO[model].tiny().build()
+    size = system.fit.place((side, side)).fitted
     stage = {
         "steps": steps // 2,
         "batch": 4,
         "rate": 0.0004,
         "shapes": [
-            {"side": side, "gap": [[0, 1], [0.5, 2]]},
-            {"frames": 4, "side": side, "objects": 3, "late": True, "window": [0.8, 1.2]},
+            {"side": size, "gap": [[0, 1], [0.5, 2]]},
+            {"frames": 4, "side": size, "objects": 3, "late": system.capacity is None, "window": [0.8, 1.2]},
         ],
         "sources": {"video": 0.8, "procedural": 0.2, "merged": 0.3, "lookalike": 0.3},
     }

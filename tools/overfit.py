@@ -30,8 +30,10 @@ def shrink(source: Path, names: list[str], out: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             for path in list(files.values())[:FRAMES]:
                 with Image.open(path) as image:
-                    how = Image.Resampling.NEAREST if kind == "Annotations" else Image.Resampling.LANCZOS
-                    image.resize(SIZE, how).save(folder / path.name, **({"quality": 95} if how else {}))
+                    if kind == "Annotations":
+                        image.resize(SIZE, Image.Resampling.NEAREST).save(folder / path.name)
+                    else:
+                        image.resize(SIZE, Image.Resampling.LANCZOS).save(folder / path.name, quality=95)
     lists = out / "ImageSets" / "2016"
     lists.mkdir(parents=True, exist_ok=True)
     (lists / "train.txt").write_text("\n".join(names) + "\n")

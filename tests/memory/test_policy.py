@@ -49,9 +49,20 @@ def test_the_other_policies(policy: Policy, expected: list[int]) -> None:
     assert walk(policy, 10)[-1] == expected
 
 
-def test_given_frames_are_bounded_to_the_first_and_the_newest() -> None:
-    assert walk(First(previous=True, maximum=3), 20, frozenset({0, 3, 6, 9, 12}))[-1] == [0, 9, 12, 19]
-    assert walk(First(maximum=1), 20, frozenset({0, 3}))[-1] == [0]
+def test_corrections_are_bounded_to_the_newest_beside_the_first() -> None:
+    assert walk(First(previous=True, maximum=2), 20, frozenset({0, 3, 6, 9, 12}))[-1] == [0, 9, 12, 19]
+    assert walk(First(maximum=1), 20, frozenset({0, 3, 5}))[-1] == [0, 5]
+
+
+def test_frames_in_which_objects_join_are_first_ones_and_stay() -> None:
+    held = [Held(0, "first", 1), Held(4, "given", 1)]
+    plan = First(maximum=1).plan(6, "joined", held)
+    assert plan.kept == ((0, "first"), (4, "given"), (6, "first"))
+    assert First(maximum=1).plan(8, "given", [*held, Held(6, "first", 1)]).kept == (
+        (0, "first"),
+        (6, "first"),
+        (8, "given"),
+    )
 
 
 def test_a_disturbed_frame_is_kept() -> None:

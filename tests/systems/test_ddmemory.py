@@ -18,7 +18,8 @@ from longtake.errors import SettingError
 from longtake.memory import tree
 from longtake.memory.policy import Every
 from longtake.nn.local_attention import LocalAttention
-from longtake.systems.ddmemory.memory import Bank, Identities
+from longtake.nn.recurrent import GatedMap
+from longtake.systems.ddmemory.memory import Bank, Identities, Layer
 from longtake.systems.ddmemory.model import DDMemory, IdentityBank
 from longtake.systems.ddmemory.transformer import GlobalMemory
 from longtake.systems.protocol import Inputs, Prompt, State
@@ -74,6 +75,57 @@ def test_the_global_memory_is_the_unit_over_the_frames(system: DDMemory, clip: C
     for ours, theirs in zip(memories[4].recurrent[0].layers, expected, strict=True):
         torch.testing.assert_close(ours.keys, theirs.keys)
         torch.testing.assert_close(ours.values, theirs.values)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_the_unit_takes_keys_and_values_each_to_their_own(split: bool) -> None:
+    """Against the equations on plain matrices: the state is [keys; values], or there are two units."""
+    torch.manual_seed(0)
+    count, c, grid = (2 if split else 1), 8, (2, 3)
+    units = [GatedMap(2 * c // count) for _ in range(count)]
+    frame, state = (Layer(torch.randn(1, 6, c), torch.randn(1, 6, c)) for _ in range(2))
+    with torch.no_grad():
+        after = GlobalMemory(units)(frame, state, grid)
+        pairs = [(frame.keys, state.keys), (frame.values, state.values)]
+        if not split:
+            pairs = [(torch.cat([frame.keys, frame.values], 2), torch.cat([state.keys, state.values], 2))]
+        expected = []
+        for unit, (u, s) in zip(units, pairs, strict=True):
+            gates, candidate = (conv.weight.flatten(1).T for conv in (unit.gates, unit.candidate))
+            z, r = torch.sigmoid(torch.cat([u, s], 2) @ gates + unit.gates.bias).chunk(2, dim=2)
+            c_ = torch.tanh(torch.cat([u, r * s], 2) @ candidate + unit.candidate.bias)
+            expected.append((1 - z) * s + z * c_)
+    keys, values = torch.cat(expected, 2).chunk(2, dim=2)
+    torch.testing.assert_close(after.keys, keys)
+    torch.testing.assert_close(after.values, values)
+
+
+def test_looks_are_the_attention_of_the_areas(system: DDMemory, clip: Clip) -> None:
+    """Against whole softmaxes, layer by layer and head by head."""
+    *_, (state, _) = walk(system, clip, {0: prompt(clip)}, 4)
+    cohort, (height, width) = state.cohorts[0], clip.images.shape[-2:]
+    masks = torch.zeros(1, 2, height, width)
+    masks[:, 0, : height // 2], masks[:, 1] = 1, 0.3
+    areas = torch.nn.functional.adaptive_avg_pool2d(masks, (5, 7)).flatten(2)[0]
+    with torch.no_grad():
+        features = system.encode(Inputs(clip.images[:, 4], clip.images[:, 3]))
+        passed = system.segment(features, cohort.memory, cohort.valid, 4).trace
+        found = system.looks(cohort.memory, passed, masks)
+        total = torch.zeros(2, 2, 35)
+        for number, asked in enumerate(passed.layers):
+            banks = (cohort.memory.reference[0], cohort.memory.recurrent[0])
+            keys = torch.cat([bank.layers[number].keys for bank in banks], dim=1)
+            for query, key in zip(asked.keys[0].chunk(2, dim=1), keys[0].chunk(2, dim=1), strict=True):
+                weights = (query @ key.T / query.shape[1] ** 0.5).softmax(dim=1)
+                mean = areas @ weights / areas.sum(dim=1, keepdim=True)
+                total += mean.reshape(2, 2, 35).transpose(0, 1) / 4
+    assert [(look.what, look.time, look.through) for look in found] == [
+        ("long term", 0, False),
+        ("long term", 2, True),
+        ("short term", 3, False),
+    ]
+    for look, expected in zip(found, total, strict=False):
+        torch.testing.assert_close(look.weights[0].flatten(1), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_a_reference_twice_is_as_good_as_once(clip: Clip) -> None:
@@ -180,6 +232,21 @@ def test_25_objects() -> None:
         assert prediction.ids == tuple(range(1, 26))
         np.testing.assert_allclose(prediction.probabilities.sum(0), 1, atol=1e-4)
     assert [len(cohort.ids) for cohort in session.moment().state.cohorts] == [10, 10, 5]
+    apart = [probabilities_of(system, labels, moved) for moved in (None, 3, 14, 25)]
+    for number, group in enumerate((slice(1, 11), slice(11, 21), slice(21, 26)), start=1):
+        moved = np.abs(apart[number] - apart[0]).max(axis=(1, 2))
+        assert moved[group].max() > 1e-4, "each group hears of its own prompt"
+
+
+def probabilities_of(system: DDMemory, labels: np.ndarray, moved: int | None) -> np.ndarray:
+    """Of the frame after one in which an object was given elsewhere."""
+    session, given = Session(system), labels.copy()
+    if moved is not None:
+        given[labels == moved] = 0
+        given[:6, : 20 * (1 + moved % 4)] = moved
+    image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), np.uint8)
+    session.push(image, given)
+    return session.push(image[::-1].copy()).probabilities
 
 
 def test_identities_go_out_and_come_back_in_any_order() -> None:
@@ -218,7 +285,7 @@ def test_identities_are_shuffled_in_training_for_each_clip_by_itself(clip: Clip)
 
 
 def test_corrections_are_references_and_bounded_and_consumed(clip: Clip) -> None:
-    system = tiny(maximum_references=3)
+    system = tiny(maximum_corrections=2)
     prompts = {t: prompt(clip, t % 5, (1,) if t else (1, 2)) for t in (0, 2, 4, 6)}
     held = []
     for state, _ in walk(system, clip, prompts, 9):
@@ -229,6 +296,18 @@ def test_corrections_are_references_and_bounded_and_consumed(clip: Clip) -> None
     assert held[3] == [0, 2]
     assert held[5] == [0, 2, 4]
     assert held[8] == [0, 4, 6]
+
+
+def test_every_object_s_first_mask_stays(clip: Clip) -> None:
+    """However often others are corrected: what is a reference because an object came with it is no correction."""
+    system = tiny(maximum_corrections=1)
+    prompts = {0: prompt(clip, 0, (1,)), 2: prompt(clip, 2, (2,)), 3: prompt(clip, 3, (1,)), 5: prompt(clip, 0, (1,))}
+    *_, (state, _) = walk(system, clip, prompts, 7)
+    assert [(each.time, each.role) for each in state.cohorts[0].memory.reference] == [
+        (0, "first"),
+        (2, "first"),
+        (5, "given"),
+    ]
 
 
 def test_a_prompt_that_takes_pixels_from_a_full_group_is_a_reference_of_that_group_too(clip: Clip) -> None:
@@ -262,7 +341,12 @@ def test_frames_smaller_than_the_window_work(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"memory": []}, "memory"), ({"memory": ["locl"]}, "memory"), ({"gru_kernel": 5}, "gru_kernel")],
+    [
+        ({"memory": []}, "memory"),
+        ({"memory": ["locl"]}, "memory"),
+        ({"gru_kernel": 5}, "gru_kernel"),
+        ({"heads": 7}, "7 heads"),
+    ],
 )
 def test_options_that_cannot_be_are_refused(options: dict[str, object], said: str) -> None:
     with pytest.raises(SettingError, match=said):

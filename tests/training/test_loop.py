@@ -16,9 +16,12 @@ from small import SHAPES, job, losses, procedural, recipe
 
 from longtake.errors import CheckpointError, InputError, SettingError
 from longtake.systems.checkpoint import load_checkpoint
+from longtake.systems.zoo import ZOO
 from longtake.training import loop, runs
+from longtake.training.checks import check_late
 from longtake.training.folder import Job, read_job
 from longtake.training.loop import Trainer
+from longtake.training.recipe import Recipe
 from longtake.video.palette import write_labels
 
 
@@ -295,6 +298,18 @@ def test_clips_must_fit_the_system(tmp_path: Path) -> None:
     shapes = [{"side": [60, 100]}]
     with pytest.raises(SettingError, match=r"clips of 60x100 do not fit stm-mobilenet-v2; the next .* is 64x112"):
         Trainer(Job(procedural(**{"stages.0.shapes": shapes}).recipe, ()), tmp_path)
+
+
+def test_late_objects_that_join_a_memory_come_in_clips_one_by_one(tmp_path: Path) -> None:
+    def late(**changes: object) -> Recipe:
+        return procedural(**{"stages.0.shapes": [{"side": 65, "late": True}], **changes}).recipe
+
+    joining, apart = (ZOO[name].tiny().build() for name in ("ddmemory-mobilenet-v2", "stm-mobilenet-v2"))
+    with pytest.raises(SettingError, match=r"late objects .* takes one clip at a time; set accumulate to 2"):
+        check_late(late(), joining, 1)
+    check_late(late(), joining, 2)
+    check_late(late(**{"stages.0.accumulate": 2}), joining, 1)
+    check_late(late(), apart, 1)
 
 
 def test_clips_may_be_wide(tmp_path: Path) -> None:

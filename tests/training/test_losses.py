@@ -80,11 +80,16 @@ def test_auxiliary_outputs_at_another_scale() -> None:
     right = torch.full((1, 3, 2, 2), -20.0)
     right[:, 2, 0] = right[:, 0, 1] = 20
     valid = torch.tensor([[True, True]])
-    assert auxiliary(right, ids, valid).item() == pytest.approx(0, abs=1e-6)
+    plain, both = Teaching(), Teaching(losses={"cross_entropy": 0.5, "dice_present": 2.0})
+    assert auxiliary(plain, 0.0, right, ids, valid).item() == pytest.approx(0, abs=1e-6)
+    wrong, near = right.flip(1), torch.tensor([[[2, 2], [0, 0]]])
+    each = losses(both, 0.0, wrong, near, valid)
+    expected = 0.5 * each["cross_entropy"] + 2 * each["dice_present"]
+    torch.testing.assert_close(auxiliary(both, 0.0, wrong, ids, valid), expected)
     anything = torch.full((1, 2, 2, 2), -20.0)
     anything[:, 1, 0] = anything[:, 0, 1] = 20
-    assert auxiliary(anything, ids, valid).item() == pytest.approx(0, abs=1e-6)
-    assert auxiliary(anything.flip(1), ids, valid).item() > 10
-    assert auxiliary(torch.tensor([0.7]), ids, valid).tolist() == pytest.approx([0.7])
+    assert auxiliary(plain, 0.0, anything, ids, valid).item() == pytest.approx(0, abs=1e-6)
+    assert auxiliary(plain, 0.0, anything.flip(1), ids, valid).item() > 10
+    assert auxiliary(plain, 0.0, torch.tensor([0.7]), ids, valid).tolist() == pytest.approx([0.7])
     with pytest.raises(ValueError, match="4 channels for 2 objects"):
-        auxiliary(torch.zeros(1, 4, 2, 2), ids, valid)
+        auxiliary(plain, 0.0, torch.zeros(1, 4, 2, 2), ids, valid)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from longtake.systems.zoo import ZOO
 from longtake.training import folder
 from longtake.training.batch import make_batch
 from longtake.training.sources import open_sources, stage_clips
@@ -43,9 +42,9 @@ def test_two_processes_have_the_losses_of_one(tmp_path: Path) -> None:
 
 @forks
 @pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
-@pytest.mark.parametrize("model", sorted(ZOO))
+@pytest.mark.parametrize(("model", "processes"), [("stm-mobilenet-v2", 1), ("ddmemory-mobilenet-v2", 2)])
 def test_a_run_killed_at_random_steps_is_bit_by_bit_an_undisturbed_one(model: str, processes: int) -> None:
+    """One preset without randomness of its own, and one that shuffles identities and drops layers."""
     words = ["--kills", "1", "--steps", "8", "--seed", "3", "--processes", str(processes), "--model", model]
     if processes == 1:
         words += ["--workers", "1"]

@@ -28,6 +28,7 @@ def test_steps_hold_until_the_next() -> None:
         (Schedule(kind="linear", tail=0.5), [1, 1, 0.5]),
         (Schedule(kind="poly", power=2), [1, 0.25, 0.0625]),
         (Schedule(kind="poly", power=2, floor=0.1), [1, 0.325, 0.15625]),
+        (Schedule(kind="poly", power=2, floor=0.1, warm_up=50), [0.1, 1, 0.325]),
         (Schedule(kind="linear", tail=0.5, floor=0.6), [1, 1, 0.6]),
         (Schedule(kind="drops", drops=((0.5, 0.1), (0.75, 0.1))), [1, 0.1, 0.01]),
         (Schedule(kind="exponential", factor=0.5, every=25), [1, 0.25, 0.125]),

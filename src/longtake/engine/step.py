@@ -209,9 +209,9 @@ class _Remember:
         given = tuple(name in prompted for name in self.ids[span])
         return Targets(self.masks[:, span], outside.clamp(0, 1), self.valid[:, span], given)
 
-    def event(self, targets: Targets, ids: Sequence[int]) -> Event:
+    def event(self, targets: Targets, ids: Sequence[int], joining: int) -> Event:
         if any(targets.given):
-            return "given"
+            return "joined" if joining else "given"
         return "disturbed" if self.touched.intersection(ids) else "predicted"
 
 
@@ -230,10 +230,10 @@ def _write(
     cohorts, auxiliary, first = [], list[Auxiliary](), 0
     fresh = len(remember.ids) - len(state.ids)
     for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
-        joining = min(fresh, system.room(cohort.memory)) if cohort is state.cohorts[-1] else 0
+        joining = min(fresh, system.room(cohort.memory)) if fresh and cohort is state.cohorts[-1] else 0
         ids = remember.ids[first : first + len(cohort.ids) + joining]
         targets = remember.targets(first, len(ids))
-        plan = policy.plan(state.time, remember.event(targets, ids), system.held(cohort.memory))
+        plan = policy.plan(state.time, remember.event(targets, ids, joining), system.held(cohort.memory))
         written = system.memorize(features, targets, segmentation.trace, cohort.memory, plan)
         cohorts.append(Cohort(ids, targets.valid, written.memory))
         auxiliary += _auxiliary(ids, state.time, written.auxiliary)

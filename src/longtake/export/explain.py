@@ -87,13 +87,20 @@ def _tiles(explanation: Explanation, copy: Copy, copies: dict[int, Copy]) -> tup
     elif left := len(explanation.looks) - len(looks):
         title += f" ({left} more remembered frames with less are left out)"
     heats = [small(explanation.weights_in_frame(look)) for look in looks]
-    full = max((float(heat.max()) for heat in heats), default=0) or 1
+    full = {name: _strongest(looks, heats, name) for name in {look.what for look in looks}}
     what = f"object {explanation.id}" if found else "nothing to trace"
     tiles = [Tile(marked(copy.picture, area), f"frame {copy.name} · {what}")]
     for look, heat in zip(looks, heats, strict=True):
         seen = copies[look.time]
-        tiles.append(Tile(heated(seen.picture, heat / full), f"frame {seen.name} · {_share(look)}"))
+        frames = f"all frames to {seen.name}" if look.through else f"frame {seen.name}"
+        of = f" of {look.what}" if len(full) > 1 else ""
+        tiles.append(Tile(heated(seen.picture, heat / full[look.what]), f"{frames} · {_share(look)}{of}"))
     return title, tiles
+
+
+def _strongest(looks: Sequence[Look], heats: Sequence[np.ndarray], what: str) -> float:
+    """The largest heat among those that share a whole."""
+    return max(float(heat.max()) for look, heat in zip(looks, heats, strict=True) if look.what == what) or 1.0
 
 
 def _most(looks: Sequence[Look]) -> list[Look]:

@@ -12,7 +12,8 @@ from typing import Literal
 
 from longtake.errors import SettingError
 
-Event = Literal["predicted", "given", "disturbed"]
+Event = Literal["predicted", "given", "disturbed", "joined"]
+"""joined: given, and new objects among the memory's own; disturbed: a prompt took pixels from the memory's objects."""
 Role = Literal["first", "given", "sampled", "recent"]
 Entry = tuple[int, Role]
 
@@ -51,7 +52,7 @@ class Policy(ABC):
         """The plan for the frame of step `time`; `held` is in the order of writing."""
         role: Role = self._predicted_role(time - held[0].time if held else 0)
         if event != "predicted":
-            role = "given" if held else "first"
+            role = "given" if held and event != "joined" else "first"
         lasting = [entry for entry in held if entry.role != "recent"]
         return Plan(time, role, tuple(self._kept(time, role, lasting)))
 
@@ -71,19 +72,19 @@ def _entries(held: Sequence[Held]) -> list[Entry]:
 class First(Policy):
     """Only frames that a person gave; with `previous` also the frame before the current one (STM, table 5).
 
-    maximum: how many of the given frames, the first and the newest; None is all of them.
+    maximum: how many of those that brought no new object, the newest; None is all of them.
     """
 
     previous: bool = False
     maximum: int | None = None
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
-        given = _entries(lasting)
-        if role in ("first", "given"):
-            given.append((time, role))
-            excess = 0 if self.maximum is None else max(0, len(given) - self.maximum)
-            return given[:1] + given[1 + excess :]
-        return [*given, (time, role)] if self.previous else given
+        if role not in ("first", "given"):
+            return [*_entries(lasting), *([(time, role)] if self.previous else [])]
+        entries = [*_entries(lasting), (time, role)]
+        crowded = [entry for entry in entries if entry[1] == "given"]
+        crowded = [] if self.maximum is None else crowded[: -self.maximum]
+        return [entry for entry in entries if entry not in crowded]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from longtake.nn.precise import precise
 Candidate = Literal["tanh", "linear"]
 
 KEEP = -2.0
-"""The update gate's bias to begin with: at most an eighth of the state is replaced at first."""
+"""The update gate's bias to begin with: about an eighth of the state is replaced at first."""
 
 
 class GatedMap(nn.Module):

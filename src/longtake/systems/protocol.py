@@ -66,14 +66,15 @@ class Segmentation:
 class Look:
     """A remembered frame, and where in it a system looks for the objects of a cohort in the current one.
 
-    what: the part of the memory that holds it. time: the step at which it was seen. weights: each object's share of
-    what is read, by position on a coarser grid of the fitted frame; over all looks of one `what` an object's weights
-    sum to 1, or are all 0 where it has no area.
+    what: what is read, as one. time: the step at which it was seen. weights: each object's share of what is read, by
+    position on a coarser grid of the fitted frame; over all looks of one `what` an object's weights sum to 1, or are
+    all 0 where it has no area. through: the last of many frames that are remembered as one, not `time` alone.
     """
 
     what: str
     time: int
     weights: Float[Tensor, "b n h w"]
+    through: bool = False
 
 
 M = TypeVar("M")
@@ -90,7 +91,7 @@ class Written(Generic[M]):
 
 @dataclass(frozen=True)
 class Cohort:
-    """Objects that share one memory, because they were first given together."""
+    """Objects that share one memory: first given together, or later where there was room."""
 
     ids: tuple[int, ...]
     valid: Bool[Tensor, "b n"]

@@ -75,9 +75,9 @@ class Group(Strict):
 class Schedule(Strict):
     """The rate over a stage, as a share of the stage's own; it begins with a linear warm-up of so many steps.
 
-    constant. linear: to zero over the last `tail` of the stage. poly: floor + (1 - floor) (1 - progress)^power, from
-    the full rate to `floor` (AOT). drops: times the factor from each progress on. exponential: times `factor` after
-    every `every` steps. Of all but poly, `floor` is a lower bound.
+    constant. linear: to zero over the last `tail` of the stage. poly: from `floor` up over the warm-up, then back to it
+    by (1 - share of what is left)^power (AOT). drops: times the factor from each progress on. exponential: times
+    `factor` after every `every` steps. Of all but poly, `floor` is a lower bound.
     """
 
     kind: Literal["constant", "linear", "poly", "drops", "exponential"] = "constant"

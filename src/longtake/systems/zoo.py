@@ -35,4 +35,5 @@ def preset(name: str, options: Mapping[str, Any] | None = None) -> Preset:
         return TypeAdapter(type(base)).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingError(f"preset {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        told = (*map(str, first["loc"]), first["msg"].removeprefix("Value error, "))
+        raise SettingError(f"preset {name}: {': '.join(told)}") from error

@@ -23,6 +23,21 @@ def check_shares(recipe: Recipe, processes: int) -> None:
             )
 
 
+def check_late(recipe: Recipe, system: AnySystem, processes: int) -> None:
+    """Raises SettingError where clips with late objects would share a memory that late objects join.
+
+    What is kept of a frame is decided for all clips of a part together: a frame in which an object comes in one clip
+    would be remembered as a given one in the others too.
+    """
+    for number, stage in enumerate(recipe.stages):
+        together = stage.batch // (processes * stage.accumulate)
+        if system.capacity is not None and together > 1 and any(shape.late for shape in stage.shapes):
+            raise SettingError(
+                f"stages.{number}: with late objects {recipe.model} takes one clip at a time; set accumulate to "
+                f"{stage.batch // processes}"
+            )
+
+
 def check_sizes(recipe: Recipe, system: AnySystem) -> None:
     """Raises SettingError where a clip's size is not on the system's grid."""
     for number, stage in enumerate(recipe.stages):

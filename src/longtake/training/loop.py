@@ -27,12 +27,12 @@ from longtake.systems.protocol import AnySystem
 from longtake.training import folder
 from longtake.training.batch import make_batch
 from longtake.training.build import build_system
-from longtake.training.checks import check_precision, check_shares, check_sizes
+from longtake.training.checks import check_late, check_precision, check_shares, check_sizes
 from longtake.training.interrupt import Interrupt
 from longtake.training.loader import Loaded, Share, Skipped, load
 from longtake.training.logs import Log
 from longtake.training.objective import objective
-from longtake.training.optim import build_average, build_optimizer, set_rates, warn_of_frozen
+from longtake.training.optim import build_average, build_optimizer, rest, set_rates, warn_of_frozen
 from longtake.training.pictures import write_picture
 from longtake.training.processes import Processes
 from longtake.training.provenance import code_facts, data_facts, machine_facts, version_facts, weight_facts
@@ -61,6 +61,7 @@ class Trainer:
         system = build_system(self.recipe, weights)
         self.system: AnySystem = system.train().to(self.dtype).to(memory_format=torch.channels_last)
         check_sizes(self.recipe, self.system)
+        check_late(self.recipe, self.system, self.processes.count)
         self.optimizer = build_optimizer(self.system, teaching)
         if self.main and weights:
             warn_of_frozen(teaching, bool(self.recipe.backbone or self.recipe.start))
@@ -159,6 +160,7 @@ class Trainer:
         figures = self.processes.mean(figures) | {"rate": rate}
         if not math.isfinite(figures["loss"]):
             raise InputError(f"{self.out}: the loss is {figures['loss']} at step {self.done}; lower the stage's rate")
+        rest(self.optimizer)
         if stage.teaching.clip_norm is not None:
             self.accelerator.clip_grad_norm_(self.unroll.parameters(), stage.teaching.clip_norm)
         self.prepared.step()

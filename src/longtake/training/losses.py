@@ -99,19 +99,19 @@ OVERLAP: Mapping[LossName, Callable[[Overlaps, Bool[Tensor, "b c"]], PerClip]] =
 }
 
 
-def auxiliary(values: Tensor, ids: Ids, valid: Valid) -> PerClip:
-    """The loss of an auxiliary output: its own per clip [b], or the cross-entropy of log-odds [b, c, h', w'].
+def auxiliary(teaching: Teaching, progress: float, values: Tensor, ids: Ids, valid: Valid) -> PerClip:
+    """The loss of an auxiliary output: its own per clip [b], or that of log-odds [b, c, h', w'].
 
-    ids: of the output's own objects, 1..n. As many channels as objects and background are held against them, two
-    against background and anything; at another scale, the ids are those of the nearest pixels. Raises ValueError where
-    the channels are neither.
+    ids: of the output's own objects, 1..n. As many channels as objects and background cost what a frame's own log-odds
+    would; two are held against background and anything by cross-entropy. At another scale, the ids are those of the
+    nearest pixels. Raises ValueError where the channels are neither.
     """
     if values.ndim <= 1:
         return values.expand(len(ids))
     near = F.interpolate(ids[:, None].double(), values.shape[-2:], mode="nearest-exact")[:, 0].long()
     if values.shape[1] == valid.shape[1] + 1:
-        there = torch.cat([valid.new_ones(len(valid), 1), valid], dim=1)
-        return cross_entropy(values.masked_fill(~there[:, :, None, None], -torch.inf), near)
+        found = losses(teaching, progress, values, near, valid)
+        return torch.stack([weight * found[name] for name, weight in teaching.losses.items()]).sum(dim=0)
     if values.shape[1] != 2:
         raise ValueError(f"an auxiliary output of {values.shape[1]} channels for {valid.shape[1]} objects")
     return cross_entropy(values, torch.where(near == VOID, near, (near > 0).long()))

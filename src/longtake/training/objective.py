@@ -31,19 +31,21 @@ def objective(
         found[loss] = torch.stack([frame[loss] for frame in frames]).mean()
         total = total + weight * found[loss]
     for name, curve in teaching.auxiliary.items():
-        found[name] = _auxiliary([each for each in spoken if each.name == name], name, batch)
-        total = total + along(curve, progress) * found[name]
+        own, weight = [each for each in spoken if each.name == name], along(curve, progress)
+        found[name] = _auxiliary(teaching, progress, own, name, batch)
+        if weight:
+            total = total + weight * found[name]
     return {"loss": total, **found}, outputs
 
 
-def _auxiliary(spoken: Sequence[Auxiliary], name: str, batch: Batch) -> Tensor:
+def _auxiliary(teaching: Teaching, progress: float, spoken: Sequence[Auxiliary], name: str, batch: Batch) -> Tensor:
     """The mean over clips of what the outputs of a name cost each; one about none of its objects costs it nothing."""
     if not spoken:
         raise SettingError(f"teaching.auxiliary: no output of the system is named {name}")
     costs, counted = [], []
     for each in spoken:
         own = batch.clip.valid[:, [i - 1 for i in each.ids]]
-        costs.append(auxiliary(each.value, batch.truth(each.frame, each.ids), own))
+        costs.append(auxiliary(teaching, progress, each.value, batch.truth(each.frame, each.ids), own))
         counted.append(own.any(dim=1))
     there = torch.stack(counted)
     means = torch.where(there, torch.stack(costs), 0).sum(dim=0) / there.sum(dim=0).clamp(min=1)

@@ -56,8 +56,18 @@ def set_rates(optimizer: torch.optim.Optimizer, stage: Stage, step: int) -> floa
     return rate
 
 
+def rest(optimizer: torch.optim.Optimizer) -> None:
+    """Drop the gradients of what has no rate: it does not move, nor count in the norm that others are clipped by."""
+    for part in optimizer.param_groups:
+        if part["lr"] == 0:
+            for parameter in part["params"]:
+                parameter.grad = None
+
+
 def share_at(schedule: Schedule, step: int, steps: int) -> float:
-    """The rate of a step as a share of the stage's own: the warm-up times what the schedule says."""
+    """The rate of a step as a share of the stage's own."""
+    if schedule.kind == "poly":
+        return schedule.floor + (1 - schedule.floor) * _poly(schedule, step, steps)
     warm = min(1.0, (step + 1) / max(1, schedule.warm_up))
     progress = step / steps
     match schedule.kind:
@@ -65,8 +75,6 @@ def share_at(schedule: Schedule, step: int, steps: int) -> float:
             share = 1.0
         case "linear":
             share = min(1.0, (1 - progress) / schedule.tail)
-        case "poly":
-            share = schedule.floor + (1 - schedule.floor) * (1 - progress) ** schedule.power
         case "drops":
             share = 1.0
             for place, factor in schedule.drops:
@@ -74,6 +82,14 @@ def share_at(schedule: Schedule, step: int, steps: int) -> float:
         case "exponential":
             share = schedule.factor ** (step // schedule.every)
     return warm * max(schedule.floor, share)
+
+
+def _poly(schedule: Schedule, step: int, steps: int) -> float:
+    """From 0 to 1 over the warm-up, then down to 0 over all that is left (AOT)."""
+    if step < schedule.warm_up:
+        return step / schedule.warm_up
+    left: float = 1 - (step - schedule.warm_up) / (steps - schedule.warm_up)
+    return float(left**schedule.power)
 
 
 def build_average(system: nn.Module, decay: float) -> AveragedModel:

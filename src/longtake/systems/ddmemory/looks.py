@@ -28,14 +28,16 @@ def looks(
         whole = zip(blocks, passed.layers, joined(far), strict=True)
         weights = _mean([_heads(asked.keys, held.keys, areas, block.heads) for block, asked, held in whole])
         shares = weights.reshape(*weights.shape[:2], len(far), *grid).unbind(dim=2)
-        found += [Look("long-term memory", frame.time, share) for frame, share in zip(far, shares, strict=True)]
+        kinds = [False] * len(memory.reference) + [True] * len(memory.recurrent)
+        parts = zip(far, shares, kinds, strict=True)
+        found += [Look("long term", frame.time, share, through) for frame, share, through in parts]
     if local:
         frame = memory.local[0]
         near = [
             block.short_term.mean_weights(_rows(asked.keys, grid), _rows(held.keys, grid), areas)
             for block, asked, held in zip(blocks, passed.layers, frame.layers, strict=True)
         ]
-        found.append(Look("local memory", frame.time, _mean(near)))
+        found.append(Look("short term", frame.time, _mean(near)))
     return tuple(found)
 
 

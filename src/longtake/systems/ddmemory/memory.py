@@ -83,17 +83,21 @@ class Banks:
     local: tuple[Remembered, ...] = ()
 
     def held(self) -> tuple[Held, ...]:
-        """What a policy may know: the references, then what changes with every frame."""
+        """What a policy may know, by time."""
         fixed = [Held(each.time, each.role, size_in_bytes(each)) for each in self.reference]
         moving = [Held(each.time, "recent", size_in_bytes(each)) for each in self.recurrent + self.local]
-        return (*fixed, *moving)
+        return tuple(sorted([*fixed, *moving], key=lambda each: each.time))
 
 
 def joined(frames: Sequence[Remembered]) -> tuple[Layer, ...]:
-    """All positions of some frames together, layer by layer; nothing where there are no frames."""
+    """All positions of some frames together, layer by layer, in the first one's precision; nothing where none is."""
     if len(frames) == 1:
         return frames[0].layers
     return tuple(
-        Layer(torch.cat([layer.keys for layer in same], dim=1), torch.cat([layer.values for layer in same], dim=1))
+        Layer(_together([layer.keys for layer in same]), _together([layer.values for layer in same]))
         for same in zip(*(frame.layers for frame in frames), strict=True)
     )
+
+
+def _together(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)

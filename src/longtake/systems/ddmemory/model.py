@@ -81,7 +81,7 @@ class DDMemory(VOSSystem[DDFeatures, Banks]):
         maximum: int,
         shuffle: bool,
     ) -> None:
-        """banks: what is kept and read. maximum: how many references are kept."""
+        """banks: what is kept and read. maximum: of references without a new object, how many are kept."""
         super().__init__()
         self.backbone, self.decoder = backbone, decoder
         self.projector = nn.Conv2d(backbone.widths.last, width, kernel_size=1)
@@ -113,7 +113,7 @@ class DDMemory(VOSSystem[DDFeatures, Banks]):
         return Written(memory, auxiliary)
 
     def segment(self, features: DDFeatures, memory: Banks, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
-        """Equation 3: long-term attention to reference and global memory, short-term attention to the local one."""
+        """Long-term attention to reference and global memory, short-term attention to the local one (section 4.1)."""
         long_term = joined(memory.reference + memory.recurrent) or self._none
         short_term = memory.local[0].layers if "local" in self.banks else self._none
         x, passed, outputs = features.tokens, list[Asked](), list[Tensor]()
@@ -134,7 +134,7 @@ class DDMemory(VOSSystem[DDFeatures, Banks]):
         """
         joining = targets.valid.shape[1] - memory.identities.count
         memory = replace(memory, identities=memory.identities.joined(joining), recurrent=self._consumed(memory, trace))
-        if plan.role != "recent":
+        if plan.role in ("first", "given"):
             frame, auxiliary = self._given(features, targets, memory.identities, plan)
             reference = (*(each for each in memory.reference if (each.time, each.role) in plan.kept), frame)
             memory = replace(memory, reference=reference if "reference" in self.banks else ())

@@ -4,7 +4,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import MinLen
 from pydantic import Field, NonNegativeInt, PositiveInt
 
 from longtake.nn.backbone import BackboneName, build_backbone
@@ -21,10 +20,10 @@ from longtake.systems.teaching import Group, Schedule, Teaching
 class DDMemoryPreset(Preset):
     """`ddmemory-mobilenet-v2`: the network of the LVOS paper, 13.0 M parameters.
 
-    memory: the banks that are kept and read (tables 4 and 9). identities: objects per group. maximum_references: the
-    first and the newest frames with given masks. gru_split: keys and values each in a unit of their own.
-    gru_candidate: tanh as in the unit that the paper cites, which bounds what the global memory can hold to 1; linear
-    does not. drop, shuffle: AOT's randomness in training, of layers and of who gets which identity.
+    memory: the banks that are kept and read (tables 4 and 9). identities: objects per group. maximum_corrections: how
+    many references that brought no new object stay, the newest. gru_split: keys and values each in a unit of their
+    own. gru_candidate: tanh as in the unit that the paper cites, which bounds what the global memory can hold to 1;
+    linear does not. drop, shuffle: AOT's randomness in training, of layers and of who gets which identity.
     """
 
     backbone: BackboneName = "mobilenet_v2"
@@ -33,13 +32,17 @@ class DDMemoryPreset(Preset):
     layers: PositiveInt = 3
     radius: NonNegativeInt = 7
     identities: PositiveInt = 10
-    memory: Annotated[tuple[Bank, ...], MinLen(1)] = ("reference", "global", "local")
-    maximum_references: PositiveInt = 8
+    memory: Annotated[tuple[Bank, ...], Field(min_length=1)] = ("reference", "global", "local")
+    maximum_corrections: PositiveInt = 4
     gru_kernel: Literal[1, 3] = 1
     gru_split: bool = False
     gru_candidate: Candidate = "tanh"
     drop: Annotated[float, Field(ge=0, lt=1)] = 0.1
     shuffle: bool = True
+
+    def __post_init__(self) -> None:
+        if self.width % 16 or self.width % self.heads:
+            raise ValueError(f"width {self.width} is no multiple of 16 and of {self.heads} heads")
 
     def build(self) -> DDMemory:
         backbone = build_backbone(self.backbone, "dilated")
@@ -52,7 +55,7 @@ class DDMemoryPreset(Preset):
             width=self.width,
             identities=self.identities,
             banks=self.memory,
-            maximum=self.maximum_references,
+            maximum=self.maximum_corrections,
             shuffle=self.shuffle,
         )
 

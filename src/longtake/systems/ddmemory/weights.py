@@ -1,6 +1,6 @@
 """The published AOT-B weight file, in this project's names: all of `ddmemory-mobilenet-v2` but its global memory.
 
-AOT-L is the same network and converts too. Names and shapes are all accounted for; anything else raises.
+Names and shapes are all accounted for; anything else raises.
 """
 
 import re
@@ -67,4 +67,5 @@ def convert_official(tensors: Mapping[str, Tensor], origin: str) -> Converted:
     new = {name: tensor for name, tensor in system.state_dict().items() if NEW in name}
     fill(system, taken | new, origin)
     note = f"the recurrent units of the global memory ({len(new)} tensors) are new and untrained"
-    return Converted(taken | new, len(taken), Card("ddmemory-mobilenet-v2", licence=LICENCE, note=note))
+    options = {"memory": ["reference", "local"]}  # all that AOT-B was trained with
+    return Converted(taken | new, len(taken), Card("ddmemory-mobilenet-v2", options, LICENCE, note=note))
