@@ -10,11 +10,13 @@ Ratios within one run are what to compare: seconds differ between machines, and 
 import argparse
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 
 import cv2
@@ -22,28 +24,32 @@ import numpy as np
 import torch
 
 from longtake.data.synthetic import demo_clip
+from longtake.engine.runtime import runtime
+from longtake.engine.session import Session
 from longtake.export.segment import segment
 from longtake.systems.checkpoint import Card, save_checkpoint
-from longtake.systems.models import bundled
+from longtake.systems.models import bundled, load
 from longtake.systems.zoo import ZOO
 from longtake.types import VideoInfo
+from longtake.video.masks import read_masks
 from longtake.video.palette import write_labels
 from longtake.video.sinks import VideoSink
+from longtake.video.sources import open_source
 
 REFERENCE = {torch.float32: 170.0, torch.bfloat16: 355.0}
 """GFLOP/s of a 2048x2048 matrix product on the machine that bars in seconds are meant for."""
 
 
 def matrix_rate(dtype: torch.dtype) -> float:
-    """GFLOP/s of a 2048x2048 matrix product, best of ten."""
+    """GFLOP/s of a 2048x2048 matrix product, the median of twenty, as frames are timed."""
     a = torch.randn(2048, 2048).to(dtype)
     a @ a
     times = []
-    for _ in range(10):
+    for _ in range(20):
         started = time.perf_counter()
         a @ a
         times.append(time.perf_counter() - started)
-    return 2 * 2048**3 / min(times) / 1e9
+    return 2 * 2048**3 / statistics.median(times) / 1e9
 
 
 def render(folder: Path, frames: int, height: int, width: int, objects: int) -> tuple[Path, Path]:
@@ -61,10 +67,22 @@ def render(folder: Path, frames: int, height: int, width: int, objects: int) -> 
 
 
 def seconds_per_frame(video: Path, mask: Path, out: Path, **options: object) -> float:
-    """Mean over all frames but the first five, decoding and writing included."""
+    """Median over all frames but the first five, decoding and writing included; the machine may stall."""
     marks: list[float] = []
     segment(video, mask, out, report=lambda done, count: marks.append(time.perf_counter()), **options)
-    return (marks[-1] - marks[4]) / (len(marks) - 5)
+    return statistics.median(after - before for before, after in pairwise(marks[4:]))
+
+
+def alone(video: Path, mask: Path, model: str, precision: str, frames: int = 20) -> float:
+    """Median seconds of the model alone, from an array to labels, with nothing beside it."""
+    run, first = runtime("cpu", precision), read_masks(mask)
+    session = Session(run.ready(load(model)[0]), run=run, keep=0)
+    times: list[float] = []
+    for frame in islice(open_source(video), frames):
+        started = time.perf_counter()
+        session.push(frame, None if times else first)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[3:])
 
 
 def speed(model: str) -> None:
@@ -75,13 +93,16 @@ def speed(model: str) -> None:
         for objects in (1, 3):
             video, mask = render(folder, 60, 480, 854, objects)
             for dtype, precision in ((torch.bfloat16, "bfloat16"), (torch.float32, "float32")):
-                rate = matrix_rate(dtype)
+                first = matrix_rate(dtype)
                 seconds = seconds_per_frame(video, mask, folder / "out", model=model, precision=precision)
-                rate = (rate + matrix_rate(dtype)) / 2
-                scaled = seconds * rate / REFERENCE[dtype]
+                bare = alone(video, mask, model, precision)
+                rate = (first + matrix_rate(dtype)) / 2
+                wanted = REFERENCE[dtype]
+                scaled = [f"{each * rate / wanted:.3f} s" for each in (seconds, bare)]
                 print(
-                    f"480p, {objects} objects, {precision}: {seconds:.3f} s per frame at {rate:.0f} GFLOP/s;"
-                    f" {scaled:.3f} s at {REFERENCE[dtype]:.0f}"
+                    f"480p, {objects} objects, {precision}: {seconds:.3f} s per frame, {bare:.3f} s the model alone, "
+                    f"at {rate:.0f} GFLOP/s; at {wanted:.0f}: {scaled[0]}, {scaled[1]}",
+                    flush=True,
                 )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from longtake.errors import SettingError
+from longtake.nn.fold import fold_batch_norm
+from longtake.systems.protocol import AnySystem
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,15 @@ class Runtime:
 
     device: torch.device
     dtype: torch.dtype
+
+    def ready(self, system: AnySystem) -> AnySystem:
+        """The system itself, changed to be fast here: on the device, channels last, batch norm within convolutions.
+
+        Its weights are no longer those of its checkpoint; what is trained or saved must be another copy.
+        """
+        system = system.eval().to(self.device).to(memory_format=torch.channels_last)
+        fold_batch_norm(system)
+        return system
 
     @contextlib.contextmanager
     def inference(self) -> Iterator[None]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from longtake.data.dataset import Dataset, Video
 from longtake.data.layouts import open_dataset
@@ -125,7 +124,7 @@ class Follower:
     """A model, and how it is run."""
 
     def __init__(self, system: AnySystem, rules: Rules, size: int | None, run: Runtime) -> None:
-        self.system = system.to(run.device).to(memory_format=torch.channels_last)
+        self.system = run.ready(system)
         self.rules, self.size, self.run = rules, size, run
 
     def follow(self, video: Video, protocol: Protocol, watch: Stopwatch) -> Iterator[Prediction]:

@@ -8,8 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import torch
-
 from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.engine.step import rules_for
@@ -84,7 +82,7 @@ def segment(
     frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
     system, card = load(model, weights, settings)
     rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
-    system = system.to(run.device).to(memory_format=torch.channels_last)
+    system = run.ready(system)
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
         "masks": str(masks),
