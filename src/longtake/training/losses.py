@@ -111,7 +111,7 @@ def auxiliary(teaching: Teaching, progress: float, values: Tensor, ids: Ids, val
     near = F.interpolate(ids[:, None].double(), values.shape[-2:], mode="nearest-exact")[:, 0].long()
     if values.shape[1] == valid.shape[1] + 1:
         found = losses(teaching, progress, values, near, valid)
-        return torch.stack([weight * found[name] for name, weight in teaching.losses.items()]).sum(dim=0)
+        return sum((weight * found[name] for name, weight in teaching.losses.items()), values.new_zeros(len(ids)))
     if values.shape[1] != 2:
         raise ValueError(f"an auxiliary output of {values.shape[1]} channels for {valid.shape[1]} objects")
     return cross_entropy(values, torch.where(near == VOID, near, (near > 0).long()))
