@@ -19,7 +19,7 @@ def test_davis_frames_at_480() -> None:
     assert Fit(16).place((480, 854), 480).fitted == (480, 864)
 
 
-@given(SIZES, st.sampled_from(["zeros", "resize"]), st.sampled_from([(16, 0), (16, 1), (32, 0)]))
+@given(SIZES, st.sampled_from(["zeros", "reflect", "resize"]), st.sampled_from([(16, 0), (16, 1), (32, 0)]))
 def test_every_size_comes_back(size: tuple[int, int], fill: str, grid: tuple[int, int]) -> None:
     placement = Fit(*grid, fill).place(size, 64)
     assert all((side - grid[1]) % grid[0] == 0 for side in placement.fitted)
@@ -29,9 +29,9 @@ def test_every_size_comes_back(size: tuple[int, int], fill: str, grid: tuple[int
     torch.testing.assert_close(restored.sum(1), torch.ones(1, *size))
 
 
-@given(SIZES)
-def test_without_resizing_the_way_back_is_exact(size: tuple[int, int]) -> None:
-    placement = Fit(16).place(size)
+@given(SIZES, st.sampled_from(["zeros", "reflect"]))
+def test_without_resizing_the_way_back_is_exact(size: tuple[int, int], fill: str) -> None:
+    placement = Fit(16, fill=fill).place(size)
     image = torch.rand(1, 3, *size)
     assert torch.equal(placement.restore(placement.images(image)), image)
 

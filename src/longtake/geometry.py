@@ -47,9 +47,12 @@ class Placement:
     fill: Literal["zeros", "reflect", "resize"]
 
     def images(self, images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
-        """Frames in [0, 1] on the grid."""
+        """Frames in [0, 1] on the grid; one smaller than its reflected margins is continued by its edge instead."""
+        margins = self._margins()
         mode = "reflect" if self.fill == "reflect" else "constant"
-        return F.pad(_resize(images, self.working), self._margins(), mode=mode)
+        if mode == "reflect" and (margins[1] >= self.working[1] or margins[3] >= self.working[0]):
+            mode = "replicate"
+        return F.pad(_resize(images, self.working), margins, mode=mode)
 
     def masks(self, masks: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n h2 w2"]:
         """Masks in [0, 1] on the grid; where a mask is reduced its edge becomes soft, so thin objects survive."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from longtake.engine.objects import remove
 from longtake.engine.propagate import propagate
@@ -351,7 +351,13 @@ def _fixed_seed() -> None:
 
 
 def _perturb(system: AnySystem) -> None:
-    """Away from initial zeros, so that every path carries a signal."""
+    """Away from initial zeros, and norms that know what they get, so that every path carries a signal."""
     with torch.no_grad():
         for parameter in system.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
+        norms = [module for module in system.modules() if isinstance(module, nn.BatchNorm2d)]
+        for norm in norms:
+            norm.momentum, norm.training = 1.0, True
+        system.encode(Inputs(*torch.rand(2, 2, 3, *system.fit.place((64, 96)).fitted)))
+        for norm in norms:
+            norm.training = False

@@ -14,7 +14,7 @@ def test_features_have_the_promised_widths_and_strides(name: str, depth: Depth, 
     for stride, width, feature in zip((4, 8, 16), widths, features, strict=False):
         assert feature.shape == (1, width, 64 // stride, 96 // stride)
     assert features[-1].shape == (1, backbone.widths.last, 64 // last, 96 // last)
-    assert len(features) == (4 if depth == "stride32" or (depth, name) == ("dilated", "mobilenet_v2") else 3)
+    assert len(features) == (3 if depth == "stride16" else 4)
 
 
 def test_a_dilated_backbone_looks_as_far_as_the_one_at_stride_32() -> None:

@@ -67,18 +67,21 @@ class Backbone(nn.Module):
 
 
 Depth = Literal["stride16", "stride32", "dilated"]
-"""Where a backbone ends. dilated: with MobileNet-V2's last layers, at stride 16 too; ResNets then end at stage 3."""
+"""Where a backbone ends. dilated: with its last layers, but at stride 16, dilated instead of halved."""
 
 
 def build_backbone(name: BackboneName, depth: Depth = "stride16") -> Backbone:
     """An untrained backbone; `load_imagenet` fills it from torchvision's names."""
     if name == "mobilenet_v2":
         return _mobilenet(depth)
-    return _resnet(name, 4 if depth == "stride32" else 3)
+    return _resnet(name, depth)
 
 
-def _resnet(name: BackboneName, count: int) -> Backbone:
+def _resnet(name: BackboneName, depth: Depth) -> Backbone:
     net: torchvision.models.ResNet = getattr(torchvision.models, name)(weights=None)
+    count = 3 if depth == "stride16" else 4
+    if depth == "dilated":
+        _dilate(net.layer4)
     stages: list[nn.Module] = [nn.Sequential(net.maxpool, net.layer1), net.layer2, net.layer3, net.layer4]
     unit = 64 if name == "resnet18" else 256
     widths = Widths(64, unit, 2 * unit, 4 * unit, 2 ** (count - 1) * unit)
@@ -93,7 +96,7 @@ _MOBILENET_ENDS: dict[Depth, tuple[int, int]] = {"stride16": (14, 96), "stride32
 def _mobilenet(depth: Depth) -> Backbone:
     net = torchvision.models.mobilenet_v2(weights=None).features
     if depth == "dilated":
-        _dilate(net)
+        _dilate(net[14:18])
     end, last = _MOBILENET_ENDS[depth]
     stages: list[nn.Module] = [nn.Sequential(*net[a : min(b, end)]) for a, b in _MOBILENET_STAGES if a < end]
     conv, norm, activation = net[0]
@@ -101,13 +104,15 @@ def _mobilenet(depth: Depth) -> Backbone:
     return Backbone(conv, nn.Sequential(norm, activation), stages, Widths(32, 24, 32, 96, last))
 
 
-def _dilate(net: nn.Sequential) -> None:
-    """Keep MobileNet-V2 at stride 16 to its end: the step to 32 taken out, what follows it dilated instead (AOT)."""
-    for block in range(14, 18):
-        depthwise = net.get_submodule(f"{block}.conv.1.0")
-        assert isinstance(depthwise, nn.Conv2d)
-        spread = 1 if block == 14 else 2
-        depthwise.stride, depthwise.dilation, depthwise.padding = (1, 1), (spread, spread), (spread, spread)
+def _dilate(blocks: nn.Sequential) -> None:
+    """Keep at its stride what would halve the size: the step taken out, what follows the first block dilated."""
+    for number, block in enumerate(blocks):
+        spread = 1 if number == 0 else 2
+        for module in block.modules():
+            if isinstance(module, nn.Conv2d):
+                module.stride = (1, 1)
+                if module.kernel_size == (3, 3):
+                    module.dilation, module.padding = (spread, spread), (spread, spread)
 
 
 def imagenet_names(name: BackboneName) -> dict[str, str]:

@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def conv3x3(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+def conv3x3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     """A biased 3x3 convolution that keeps the size (or halves it with stride 2)."""
-    return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
+    return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=dilation, dilation=dilation)
 
 
 def enlarge(x: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:

@@ -1,6 +1,6 @@
 """Recurrent units over memories that never grow.
 
-Shapes: b batch, c channels, h height, w width.
+Shapes: b batch, n objects, c channels, h height, w width.
 """
 
 from typing import Literal
@@ -38,3 +38,32 @@ class GatedMap(nn.Module):
         update, reset = torch.sigmoid(precise(gates)).chunk(2, dim=1)
         candidate = precise(self.candidate(torch.cat([inputs, reset * state], dim=1)))
         return torch.lerp(precise(state), torch.tanh(candidate) if self.bounded else candidate, update)
+
+
+class GatedVector(nn.Module):
+    """The simplified gated recurrent unit: an update gate and nothing else (DTMNet, equation 8).
+
+    z = sigmoid(W [input; state]), and the new state is (1 - z) state + z input, held in float32 at least.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(2 * channels, channels, bias=False)
+
+    def forward(self, inputs: Float[Tensor, "b n c"], state: Float[Tensor, "b n c"]) -> Float[Tensor, "b n c"]:
+        update = torch.sigmoid(precise(self.gate(torch.cat([inputs, state], dim=2))))
+        return torch.lerp(precise(state), precise(inputs), update)
+
+
+Pool = Literal["mean", "masked_mean"]
+
+
+def pooled(x: Float[Tensor, "b c h w"], masks: Float[Tensor, "b n h w"], pool: Pool) -> Float[Tensor, "b n c"]:
+    """An object's features: what is under its mask, averaged over the whole map (DTMNet, equation 7) or over the mask.
+
+    masked_mean divides by 1 + the mask's area in places, so that the result does not shrink with the object.
+    """
+    total = precise(torch.einsum("bnhw,bchw->bnc", masks.to(x.dtype), x))
+    if pool == "mean":
+        return total / (x.shape[2] * x.shape[3])
+    return total / (1 + precise(masks).sum(dim=(2, 3))[:, :, None])

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from longtake.errors import SettingError
 from longtake.systems.ddmemory.presets import DDMemoryPreset
+from longtake.systems.dtmnet.presets import DTMNetPreset
 from longtake.systems.protocol import Preset
 from longtake.systems.stm.presets import CompactSTMPreset, STMPreset
 
@@ -18,6 +19,10 @@ ZOO: dict[str, Preset] = {
     "ddmemory-resnet18": DDMemoryPreset(backbone="resnet18"),
     "ddmemory-resnet50": DDMemoryPreset(backbone="resnet50"),
     "ddmemory-resnet101": DDMemoryPreset(backbone="resnet101"),
+    "dtmnet-mobilenet-v2": DTMNetPreset(
+        backbone="mobilenet_v2", features=256, edge_width=64, decoder=(160, 64), pool="masked_mean"
+    ),
+    "dtmnet-resnet101": DTMNetPreset(),
 }
 
 

@@ -45,7 +45,7 @@ class DDMemoryPreset(Preset):
             raise ValueError(f"width {self.width} is no multiple of 16 and of {self.heads} heads")
 
     def build(self) -> DDMemory:
-        backbone = build_backbone(self.backbone, "dilated")
+        backbone = build_backbone(self.backbone, "dilated" if self.backbone == "mobilenet_v2" else "stride16")
         blocks = [self._block() for _ in range(self.layers)]
         inputs = (1 + self.layers) * self.width
         return DDMemory(

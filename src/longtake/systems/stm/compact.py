@@ -22,9 +22,9 @@ from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
 from longtake.nn.precise import precise
 from longtake.systems.feedback import Feedback
+from longtake.systems.objects import by_portions, fold, spread, unfold, with_others
 from longtake.systems.protocol import Inputs, Look, Segmentation, Targets, VOSSystem, Written
 from longtake.systems.stm.looks import Asked, looks
-from longtake.systems.stm.objects import by_portions, fold, spread, unfold, with_others
 
 SIMILARITY: Similarity = "euclidean"
 

@@ -6,7 +6,7 @@ Shapes: b batch, n objects.
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from longtake.systems.protocol import Targets
@@ -31,7 +31,7 @@ AT_ONCE = 16
 """Objects that pass through a network together: hundreds at once would need tens of gigabytes."""
 
 
-def by_portions(function: Callable[..., Tensor], *tensors: Float[Tensor, "b n *_"]) -> Float[Tensor, "b n *_"]:
+def by_portions(function: Callable[..., Tensor], *tensors: Shaped[Tensor, "b n *_"]) -> Shaped[Tensor, "b n *_"]:
     """`function` of tensors with objects in their second dimension, a few objects at a time."""
     n = tensors[0].shape[1]
     if n <= AT_ONCE:
