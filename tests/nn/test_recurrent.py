@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from longtake.nn.recurrent import GatedMap
+from longtake.nn.recurrent import GatedMap, GatedVector, Pool, pooled
 
 
 def sigmoid(x: float) -> float:
@@ -49,3 +49,30 @@ def test_the_state_stays_in_float32_beside_half_precision() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         out = GatedMap(4)(torch.randn(1, 4, 2, 2).bfloat16(), torch.randn(1, 4, 2, 2))
     assert out.dtype == torch.float32
+
+
+def test_the_simplified_unit_by_hand() -> None:
+    """z = s(W [x; h]), and (1 - z) h + z x (DTMNet, equation 8)."""
+    unit = GatedVector(2)
+    with torch.no_grad():
+        unit.gate.weight.copy_(torch.tensor([[0.5, -1.0, 0.25, 0.0], [1.0, 0.0, 0.0, -0.5]]))
+    x, h = (0.8, -0.4), (2.0, 1.0)
+    z = (sigmoid(0.5 * 0.8 + 0.4 + 0.25 * 2.0), sigmoid(0.8 - 0.5))
+    out = unit(torch.tensor([[x]]), torch.tensor([[h]])).flatten().tolist()
+    assert out == pytest.approx([(1 - z[i]) * h[i] + z[i] * x[i] for i in range(2)], abs=1e-6)
+
+
+def test_pooling_by_hand() -> None:
+    x = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])[None]
+    masks = torch.tensor([[[1.0, 0.5], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]])[None]
+    torch.testing.assert_close(pooled(x, masks, "mean"), torch.tensor([[[0.5], [0.0]]]))
+    torch.testing.assert_close(pooled(x, masks, "masked_mean"), torch.tensor([[[2 / 2.5], [0.0]]]))
+
+
+@pytest.mark.parametrize("pool", ["mean", "masked_mean"])
+def test_what_is_not_under_the_mask_is_not_pooled(pool: Pool) -> None:
+    torch.manual_seed(0)
+    x, masks = torch.randn(1, 3, 4, 5), torch.zeros(1, 1, 4, 5)
+    masks[..., :2] = 1
+    other = torch.where(masks.bool(), x, torch.randn_like(x))
+    assert torch.equal(pooled(x, masks, pool), pooled(other, masks, pool))

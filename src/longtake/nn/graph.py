@@ -4,7 +4,7 @@ A place has edges to those around it in its own frame, and to those around the s
 one before. Edges are held by their offset, and sums over them are taken offset by offset: no place is ever compared
 with all others.
 
-Shapes: b batch, c channels, r channels that edges follow from, o offsets of a window (row by row), h and w the grid.
+Shapes: b batch, c channels, r channels that edges follow from, h and w the grid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,8 +26,8 @@ Support = Literal["both", "next", "previous"]
 
 EdgeKind = Literal["learned", "uniform"]
 
-Weights = Float[Tensor, "b o h w"]
-"""Of the edges from every place to those of a window around it; 0 where the image ends."""
+Weights = Float[Tensor, "b _ h w"]
+"""Of the edges from every place to those of a window around it, offset by offset; 0 where the image ends."""
 
 
 def gather(weights: Weights, values: Float[Tensor, "b c h w"], window: Window) -> Float[Tensor, "b c h w"]:

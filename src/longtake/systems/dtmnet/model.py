@@ -124,14 +124,13 @@ class DTMNet(VOSSystem[DTMFeatures, DTMMemory]):
         first = tuple(plan.time if begins else time for begins, time in zip(anew, times, strict=True))
         begins, references = torch.tensor(anew, device=masks.device), memory.references
         if any(anew):
-            fresh = Reference(plan.time, plan.role, self.decoder.reference(features.x))
-            references = still_needed((*references, fresh), first)
+            references = (*references, Reference(plan.time, plan.role, self.decoder.reference(features.x)))
         given = torch.where(begins[:, None, None], masks, _widened(memory.given, len(anew)))
         hidden = _widened(memory.hidden, len(anew))
         if self.long_term is not None:
             hidden = self.long_term.updated(features.x, masks, hidden, begins)
         window = trace.frames[-self.short_term.frames :] if self.short_term is not None else ()
-        return Written(DTMMemory(window, references, first, given, masks, hidden))
+        return Written(DTMMemory(window, still_needed(references, first), first, given, masks, hidden))
 
     def held(self, memory: DTMMemory) -> tuple[Held, ...]:
         return memory.held()
