@@ -21,8 +21,11 @@ from longtake.systems.dtmnet.model import DTMNet
 from longtake.systems.zoo import ZOO
 from speed import REFERENCE, matrix_rate
 
-CALLS = ("nodes", "extended", "filtered")
+CALLS = ("seen", "linked", "graph", "filtered", "carried")
 """What of `ShortTerm` a frame runs."""
+
+WARM_UP = 5
+"""Frames that are not counted."""
 
 
 class Clock:
@@ -59,7 +62,7 @@ def measure(model: str, frames: int) -> tuple[float, float]:
         session.push(image, labels if t == 0 else None)
         whole.append(time.perf_counter() - started)
         graph.append(clock.total)
-    return statistics.median(whole[5:]), statistics.median(graph[5:])
+    return statistics.median(whole[WARM_UP:]), statistics.median(graph[WARM_UP:])
 
 
 def main() -> None:
@@ -68,6 +71,8 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--model", nargs="+", default=["dtmnet-mobilenet-v2", "dtmnet-resnet101"])
     given = parser.parse_args()
+    if given.frames <= WARM_UP:
+        parser.error(f"--frames {given.frames}: the first {WARM_UP} are not counted; give more")
     for model in given.model:
         before = matrix_rate(torch.float32)
         whole, graph = measure(model, given.frames)

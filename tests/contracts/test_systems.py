@@ -351,13 +351,14 @@ def _fixed_seed() -> None:
 
 
 def _perturb(system: AnySystem) -> None:
-    """Away from initial zeros, and norms that know what they get, so that every path carries a signal."""
+    """Away from initial zeros, and norms of `encode` that know what they get, so that every path carries a signal."""
     with torch.no_grad():
         for parameter in system.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
         norms = [module for module in system.modules() if isinstance(module, nn.BatchNorm2d)]
+        momentum = [norm.momentum for norm in norms]
         for norm in norms:
             norm.momentum, norm.training = 1.0, True
         system.encode(Inputs(*torch.rand(2, 2, 3, *system.fit.place((64, 96)).fitted)))
-        for norm in norms:
-            norm.training = False
+        for norm, usual in zip(norms, momentum, strict=True):
+            norm.momentum, norm.training = usual, False

@@ -11,6 +11,7 @@ from longtake.engine.unroll import Unroll
 from longtake.errors import SettingError
 from longtake.systems.protocol import AnySystem
 from longtake.systems.teaching import Teaching
+from longtake.systems.zoo import ZOO
 from longtake.training.batch import make_batch
 from longtake.training.objective import objective
 
@@ -51,6 +52,25 @@ def test_a_clip_has_its_loss_whatever_else_is_in_the_batch(system: AnySystem, fe
     torch.testing.assert_close(together, mean, atol=1e-5, rtol=0)
 
 
+def test_what_is_said_of_any_object_costs_the_same_whatever_else_is_in_the_batch() -> None:
+    """One object or two in a batch: the classifier's cross-entropy has its own weight and no other loss."""
+    torch.manual_seed(0)
+    system = ZOO["dtmnet-mobilenet-v2"].tiny().build().double().train()
+    unroll, cpu = Unroll(system, rules_for(system)), torch.device("cpu")
+    teaching = Teaching(losses={"cross_entropy": 0.2, "dice": 0.5}, auxiliary={"classifier": 0.7})
+    images, ids = clips()
+    with torch.no_grad():
+        both = make_batch(images, ids, cpu, torch.float64, late=True)
+        together = objective(unroll, teaching, 0.0, both)[0]
+        alone = [
+            objective(unroll, teaching, 0.0, make_batch(images[[i]], ids[[i]], cpu, torch.float64, late=True))[0]
+            for i in range(2)
+        ]
+    for name in ("loss", "classifier"):
+        mean = torch.stack([found[name] for found in alone]).mean()
+        torch.testing.assert_close(together[name], mean, atol=1e-6, rtol=0)
+
+
 class Speaks(nn.Module):
     """Stands in for Unroll: log-odds of nothing, and the given auxiliary outputs."""
 
@@ -76,7 +96,7 @@ def test_auxiliary_outputs_speak_of_their_own_objects_and_frames() -> None:
         Auxiliary("nodes", (1,), 2, sure((ids[:, 2] == 1).long(), 2)),
         Auxiliary("nodes", (1, 2), 3, sure(ids[:, 3], 3)),
         Auxiliary("nodes", (2,), 3, sure(late, 2)),
-        Auxiliary("nodes", (1, 2), 1, sure((ids[:, 1] > 0).long(), 2)),
+        Auxiliary("nodes", (1, 2), 1, sure((ids[:, 1] > 0).long(), 2), any_object=True),
     ]
     teaching = Teaching(auxiliary={"nodes": 2.0})
     found, _ = objective(Speaks(right), teaching, 0.0, batch)

@@ -17,7 +17,7 @@ from longtake.memory.policy import Event, Policy
 from longtake.nn.aggregate import merge_cohorts
 from longtake.nn.precise import precise
 from longtake.systems.feedback import Feedback
-from longtake.systems.protocol import AnySystem, Cohort, Inputs, Prompt, Segmentation, State, Targets
+from longtake.systems.protocol import AnyObject, AnySystem, Cohort, Inputs, Prompt, Segmentation, State, Targets
 
 DISTURBED = 0.5
 """A neighbour's prompt disturbs an object when it takes away a pixel that was the object's with this probability."""
@@ -40,13 +40,15 @@ class Rules:
 class Auxiliary:
     """An auxiliary output of a system for losses: its name, the objects of its cohort, the frame it speaks of.
 
-    frame: counted as `State.time` counts. value: see `Segmentation`.
+    frame: counted as `State.time` counts. value: see `Segmentation`. any_object: whether it tells the background from
+    any object.
     """
 
     name: str
     ids: tuple[int, ...]
     frame: int
     value: Tensor
+    any_object: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,15 @@ def step(
     return State(state.time + 1, images, cohorts), Step(ids, probabilities, log_odds, tuple(auxiliary))
 
 
-def _auxiliary(ids: tuple[int, ...], time: int, values: Mapping[str, Tensor]) -> list[Auxiliary]:
+def _auxiliary(ids: tuple[int, ...], time: int, values: Mapping[str, Tensor | AnyObject]) -> list[Auxiliary]:
     """A cohort's auxiliary outputs in frame `time`; `name@-k` speaks of k frames before."""
-    parts = ((*key.partition("@"), value) for key, value in values.items())
-    return [Auxiliary(name, ids, time + int(back or 0), value) for name, _, back, value in parts]
+    found = []
+    for key, value in values.items():
+        name, _, back = key.partition("@")
+        any_object = isinstance(value, AnyObject)
+        tensor = value.log_odds if isinstance(value, AnyObject) else value
+        found.append(Auxiliary(name, ids, time + int(back or 0), tensor, any_object))
+    return found
 
 
 def segment(

@@ -105,14 +105,14 @@ def _mobilenet(depth: Depth) -> Backbone:
 
 
 def _dilate(blocks: nn.Sequential) -> None:
-    """Keep at its stride what would halve the size: the step taken out, what follows the first block dilated."""
-    for number, block in enumerate(blocks):
-        spread = 1 if number == 0 else 2
-        for module in block.modules():
-            if isinstance(module, nn.Conv2d):
-                module.stride = (1, 1)
-                if module.kernel_size == (3, 3):
-                    module.dilation, module.padding = (spread, spread), (spread, spread)
+    """Keep at its stride what would halve the size: the step taken out, every 3x3 convolution after it dilated."""
+    spread = 1
+    for module in blocks.modules():
+        if isinstance(module, nn.Conv2d):
+            module.stride = (1, 1)
+            if module.kernel_size == (3, 3):
+                module.dilation, module.padding = (spread, spread), (spread, spread)
+                spread = 2
 
 
 def imagenet_names(name: BackboneName) -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def conv3x3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
-    """A biased 3x3 convolution that keeps the size (or halves it with stride 2)."""
+    """A biased 3x3 convolution that keeps the size, however dilated (or halves it with stride 2)."""
     return nn.Conv2d(inputs, outputs, kernel_size=3, stride=stride, padding=dilation, dilation=dilation)
 
 

@@ -7,8 +7,7 @@ with all others.
 Shapes: b batch, c channels, r channels that edges follow from, h and w the grid.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -55,37 +54,45 @@ def _shifts(x: Float[Tensor, "b c _ _"], window: Window, padded: bool = False) -
     return (x[:, :, y : y + h, z : z + w] for y in range(window[0]) for z in range(window[1]))
 
 
-@dataclass(frozen=True)
 class Graph:
     """Edges of consecutive frames, oldest first: within each frame, and between each and the next, both ways."""
 
-    spatial: Window
-    temporal: Window
-    within: Sequence[Weights]
-    onward: Sequence[Weights]
-    back: Sequence[Weights]
+    def __init__(
+        self,
+        spatial: Window,
+        temporal: Window,
+        within: Sequence[Weights],
+        onward: Sequence[Weights],
+        back: Sequence[Weights],
+    ) -> None:
+        """onward: from each frame to the next. back: from the next to each."""
+        self.spatial, self.temporal = spatial, temporal
+        self.within, self.onward, self.back = within, onward, back
+        self.scales = [self._scale(frame) for frame in range(len(within))]
 
-    def scale(self, frame: int) -> Float[Tensor, "b 1 h w"]:
-        """1 / sqrt(D) of a frame's places: D is the sum of a place's row of A + I (equation 3)."""
-        edges = [self.within[frame], *self.back[max(0, frame - 1) : frame], *self.onward[frame : frame + 1]]
-        return torch.rsqrt(1 + sum((each.sum(dim=1, keepdim=True) for each in edges), torch.zeros(())))
+    def filtered(self, values: Mapping[int, Float[Tensor, "b c h w"]], frame: int) -> Float[Tensor, "b c h w"]:
+        """The rows of a frame of D^-1/2 (A + I) D^-1/2 X (equation 3).
 
-    def filtered(self, values: Sequence[Float[Tensor, "b c h w"]], frame: int) -> Float[Tensor, "b c h w"]:
-        """The rows of a frame of D^-1/2 (A + I) D^-1/2 X, X being the values of all frames (equation 3)."""
-        near = range(max(0, frame - 1), min(len(values), frame + 2))
-        scaled = {i: self.scale(i) * precise(values[i]) for i in near}
+        values: X of that frame and of its neighbours in time, by their number.
+        """
+        near = range(max(0, frame - 1), min(len(self.within), frame + 2))
+        scaled = {i: self.scales[i] * precise(values[i]) for i in near}
         total = scaled[frame] + gather(self.within[frame], scaled[frame], self.spatial)
         if frame - 1 in scaled:
             total = total + gather(self.back[frame - 1], scaled[frame - 1], self.temporal)
         if frame + 1 in scaled:
             total = total + gather(self.onward[frame], scaled[frame + 1], self.temporal)
-        return self.scale(frame) * total
+        return self.scales[frame] * total
 
     def taken_from_before(self, areas: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n h w"]:
         """How much each place of the last frame but one counts in what areas of the last one are filtered to."""
-        last = len(self.within) - 1
-        spread = scatter(self.back[last - 1], self.scale(last) * precise(areas), self.temporal)
-        return self.scale(last - 1) * spread
+        spread = scatter(self.back[-1], self.scales[-1] * precise(areas), self.temporal)
+        return self.scales[-2] * spread
+
+    def _scale(self, frame: int) -> Float[Tensor, "b 1 h w"]:
+        """1 / sqrt(D) of a frame's places: D is the sum of a place's row of A + I."""
+        edges = [self.within[frame], *self.back[max(0, frame - 1) : frame], *self.onward[frame : frame + 1]]
+        return torch.rsqrt(1 + torch.cat(edges, dim=1).sum(dim=1, keepdim=True))
 
 
 class EdgeWeights(nn.Module):
@@ -119,14 +126,19 @@ class EdgeWeights(nn.Module):
         window: Window,
     ) -> tuple[Weights, Weights]:
         """Edges from the earlier of two frames to the later one, and from the later to the earlier one."""
-        onward = self._between(earlier[0], later[1], window)
-        back = self._between(later[0], earlier[1], window)
-        return onward * (self.support != "previous"), back * (self.support != "next")
+        none = torch.zeros_like(self._inside(earlier[0], window))
+        onward = none if self.support == "previous" else self._between(earlier[0], later[1], window)
+        back = none if self.support == "next" else self._between(later[0], earlier[1], window)
+        return onward, back
 
     def _between(self, source: Tensor, target: Tensor, window: Window) -> Weights:
-        b, r, h, w = source.shape
-        inside = torch.cat(list(_shifts(source.new_ones(1, 1, h, w), window)), dim=1)
-        if not r:
-            return inside.expand(b, -1, -1, -1)
+        inside = self._inside(source, window)
+        if self.source is None:
+            return inside
         products = [(source * moved).sum(dim=1) for moved in _shifts(target, window)]
         return torch.sigmoid(torch.stack(products, dim=1) * self.factor) * inside
+
+    def _inside(self, source: Tensor, window: Window) -> Weights:
+        """1 for every neighbour that there is, 0 where the image ends."""
+        b, _, h, w = source.shape
+        return torch.cat(list(_shifts(source.new_ones(1, 1, h, w), window)), dim=1).expand(b, -1, -1, -1)

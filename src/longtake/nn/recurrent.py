@@ -61,9 +61,11 @@ Pool = Literal["mean", "masked_mean"]
 def pooled(x: Float[Tensor, "b c h w"], masks: Float[Tensor, "b n h w"], pool: Pool) -> Float[Tensor, "b n c"]:
     """An object's features: what is under its mask, averaged over the whole map (DTMNet, equation 7) or over the mask.
 
-    masked_mean divides by 1 + the mask's area in places, so that the result does not shrink with the object.
+    masked_mean divides by 1 + the mask's area in places, so that the result does not shrink with the object. In float32
+    at least: the sum over a large object has no place in half precision.
     """
-    total = precise(torch.einsum("bnhw,bchw->bnc", masks.to(x.dtype), x))
+    with torch.autocast(x.device.type, enabled=False):
+        total = torch.einsum("bnhw,bchw->bnc", precise(masks), precise(x))
     if pool == "mean":
         return total / (x.shape[2] * x.shape[3])
     return total / (1 + precise(masks).sum(dim=(2, 3))[:, :, None])

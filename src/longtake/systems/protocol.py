@@ -49,17 +49,24 @@ class Targets:
 
 
 @dataclass(frozen=True)
+class AnyObject:
+    """An auxiliary output that tells the background from any object: log-odds [b, 2, h', w']."""
+
+    log_odds: Float[Tensor, "b 2 h w"]
+
+
+@dataclass(frozen=True)
 class Segmentation:
     """A cohort on a frame: log-odds [b, 1+n, h, w] in float32 (at least), a trace, auxiliary outputs for losses.
 
     trace: a frozen dataclass of what the system's own `memorize` and `looks` want to know of this frame.
     auxiliary: by name, a loss per clip [b], or log-odds at any scale: of the cohort's objects [b, 1+n, h', w'], or of
-    background and any of them [b, 2, h', w']. A name that ends in `@-k` speaks of the frame k steps before.
+    any object. A name that ends in `@-k` speaks of the frame k steps before.
     """
 
     log_odds: Float[Tensor, "b _ h w"]
     trace: Any = None
-    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    auxiliary: Mapping[str, Tensor | AnyObject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ class Written(Generic[M]):
     """A new memory, and auxiliary outputs for losses (filled in training mode only)."""
 
     memory: M
-    auxiliary: Mapping[str, Tensor] = field(default_factory=dict)
+    auxiliary: Mapping[str, Tensor | AnyObject] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

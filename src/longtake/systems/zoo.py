@@ -20,7 +20,12 @@ ZOO: dict[str, Preset] = {
     "ddmemory-resnet50": DDMemoryPreset(backbone="resnet50"),
     "ddmemory-resnet101": DDMemoryPreset(backbone="resnet101"),
     "dtmnet-mobilenet-v2": DTMNetPreset(
-        backbone="mobilenet_v2", features=256, edge_width=64, decoder=(160, 64), pool="masked_mean"
+        backbone="mobilenet_v2",
+        features=256,
+        edge_width=64,
+        decoder_widths=(160, 64),
+        pool="masked_mean",
+        mask_channel=True,
     ),
     "dtmnet-resnet101": DTMNetPreset(),
 }

@@ -99,22 +99,21 @@ OVERLAP: Mapping[LossName, Callable[[Overlaps, Bool[Tensor, "b c"]], PerClip]] =
 }
 
 
-def auxiliary(teaching: Teaching, progress: float, values: Tensor, ids: Ids, valid: Valid) -> PerClip:
-    """The loss of an auxiliary output: its own per clip [b], or that of log-odds [b, c, h', w'].
+def auxiliary(
+    teaching: Teaching, progress: float, values: Tensor, ids: Ids, valid: Valid, *, any_object: bool = False
+) -> PerClip:
+    """The loss of an auxiliary output: its own per clip [b], or that of log-odds [b, 1+n, h', w'].
 
-    ids: of the output's own objects, 1..n. As many channels as objects and background cost what a frame's own log-odds
-    would; two are held against background and anything by cross-entropy. At another scale, the ids are those of the
-    nearest pixels. Raises ValueError where the channels are neither.
+    ids: of the output's own objects, 1..n. They cost what a frame's own log-odds would. any_object: two channels, held
+    against background and anything by cross-entropy. At another scale, the ids are those of the nearest pixels.
     """
     if values.ndim <= 1:
         return values.expand(len(ids))
     near = F.interpolate(ids[:, None].double(), values.shape[-2:], mode="nearest-exact")[:, 0].long()
-    if values.shape[1] == valid.shape[1] + 1:
-        found = losses(teaching, progress, values, near, valid)
-        return sum((weight * found[name] for name, weight in teaching.losses.items()), values.new_zeros(len(ids)))
-    if values.shape[1] != 2:
-        raise ValueError(f"an auxiliary output of {values.shape[1]} channels for {valid.shape[1]} objects")
-    return cross_entropy(values, torch.where(near == VOID, near, (near > 0).long()))
+    if any_object:
+        return cross_entropy(values, torch.where(near == VOID, near, (near > 0).long()))
+    found = losses(teaching, progress, values, near, valid)
+    return sum((weight * found[name] for name, weight in teaching.losses.items()), values.new_zeros(len(ids)))
 
 
 def _mean(values: Float[Tensor, "b c"], counted: Bool[Tensor, "b c"]) -> PerClip:

@@ -45,7 +45,8 @@ def _auxiliary(teaching: Teaching, progress: float, spoken: Sequence[Auxiliary],
     costs, counted = [], []
     for each in spoken:
         own = batch.clip.valid[:, [i - 1 for i in each.ids]]
-        costs.append(auxiliary(teaching, progress, each.value, batch.truth(each.frame, each.ids), own))
+        truth = batch.truth(each.frame, each.ids)
+        costs.append(auxiliary(teaching, progress, each.value, truth, own, any_object=each.any_object))
         counted.append(own.any(dim=1))
     there = torch.stack(counted)
     means = torch.where(there, torch.stack(costs), 0).sum(dim=0) / there.sum(dim=0).clamp(min=1)

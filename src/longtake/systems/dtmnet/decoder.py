@@ -25,13 +25,13 @@ DILATIONS = (1, 3, 6)
 
 @dataclass(frozen=True)
 class Skips:
-    """What the refinement takes from the frame itself at strides 8 and 4, the same for all objects."""
+    """What the refinement takes from the frame itself at strides 8 and 4, [b, e, ...], the same for all objects."""
 
     f8: Tensor
     f4: Tensor
 
 
-class Step(nn.Module):
+class Refinement(nn.Module):
     """Twice the size: a 3x3 convolution over the coarser map and the frame's own features, as one."""
 
     def __init__(self, skip: int, width: int) -> None:
@@ -57,33 +57,32 @@ class Decoder(nn.Module):
         self.query = nn.Conv2d(features, width, kernel_size=1, bias=False)
         self.reference = nn.Conv2d(features, width, kernel_size=1, bias=False)
         self.maps = nn.Conv2d(maps, width, kernel_size=1)
-        self.spread = nn.ModuleList(conv3x3(width, width, dilation=dilation) for dilation in DILATIONS)
+        self.contexts = nn.ModuleList(conv3x3(width, width, dilation=dilation) for dilation in DILATIONS)
         self.join = conv3x3(len(DILATIONS) * width, width)
         self.reduce = conv3x3(width, narrow)
-        self.refine8 = Step(widths.stride8, narrow)
-        self.refine4 = Step(widths.stride4, narrow)
+        self.refine8 = Refinement(widths.stride8, narrow)
+        self.refine4 = Refinement(widths.stride4, narrow)
         self.predict = conv3x3(narrow, 2)
 
     def skips(self, f8: Tensor, f4: Tensor) -> Skips:
         """Once per frame."""
         return Skips(self.refine8.skip(f8), self.refine4.skip(f4))
 
-    def coarse(
-        self,
-        query: Float[Tensor, "b c h w"],
-        references: Float[Tensor, "b n c h w"],
-        maps: Float[Tensor, "b n m h w"],
+    def matched(
+        self, known: Float[Tensor, "b n c h w"], maps: Float[Tensor, "b n m h w"]
     ) -> Float[Tensor, "b n e h w"]:
-        """What is known of each object at stride 16."""
-        n = maps.shape[1]
-        x = F.relu(spread(query, n) + fold(references) + self.maps(fold(maps)))
-        x = F.relu(self.join(torch.cat([F.relu(conv(x)) for conv in self.spread], dim=1)))
-        return unfold(F.relu(self.reduce(x)), n)
+        """What is found of each object at stride 16.
 
-    def fine(self, coarse: Float[Tensor, "b n e h w"], skips: Skips) -> Float[Tensor, "b n h16 w16"]:
+        known: what `query` takes of the filtered features plus what `reference` takes of the object's given frame.
+        """
+        x = F.relu(fold(known) + self.maps(fold(maps)))
+        x = F.relu(self.join(torch.cat([F.relu(context(x)) for context in self.contexts], dim=1)))
+        return unfold(F.relu(self.reduce(x)), maps.shape[1])
+
+    def refined(self, matched: Float[Tensor, "b n e h w"], skips: Skips) -> Float[Tensor, "b n h16 w16"]:
         """Probabilities of each object at the frame's size."""
-        n = coarse.shape[1]
-        x = self.refine8(fold(coarse), spread(skips.f8, n))
+        n = matched.shape[1]
+        x = self.refine8(fold(matched), spread(skips.f8, n))
         x = self.refine4(x, spread(skips.f4, n))
         return unfold(torch.sigmoid(enlarge(foreground(self.predict(x)), 4)[:, 0]), n)
 

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from longtake.nn.precise import precise
 from longtake.nn.recurrent import GatedVector, Pool, pooled
 
 VISIBLE = 1.0
@@ -46,4 +47,5 @@ class LongTerm(nn.Module):
 
     def attention(self, x: Float[Tensor, "b d h w"], state: Float[Tensor, "b n d"]) -> Float[Tensor, "b n h w"]:
         """Where the features agree with the vector: their product over the number of channels (section 3.4)."""
-        return torch.einsum("bnd,bdhw->bnhw", state.to(x.dtype) / state.shape[2], x)
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.einsum("bnd,bdhw->bnhw", precise(state), precise(x)) / x.shape[1]

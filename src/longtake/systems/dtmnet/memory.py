@@ -1,10 +1,11 @@
-"""What DTMNet remembers: the last frames as nodes of a graph, a vector per object, and the frames that were given.
+"""What DTMNet remembers: a graph of the last frames, a vector per object, and the frames that were given.
 
-Shapes: b batch, n objects, d feature channels, c channels that the decoder takes, h and w the grid at stride 16.
+Shapes: b batch, n objects, d feature channels, c channels that the decoder takes, r channels that edges follow from, o
+offsets of a window, h and w the grid at stride 16.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
@@ -16,17 +17,14 @@ from longtake.memory.tree import owned, shared, size_in_bytes, slots
 
 @dataclass(frozen=True)
 class Nodes:
-    """A frame's nodes, which know nothing of objects.
+    """A frame's nodes, which know nothing of objects: all that the next frame needs of them.
 
-    source, target: what edges follow from [b, r, h, w]. within: edges within the frame [b, o, h, w]. passed: what is
-    smoothed along the edges [b, c, h, w]. scores: what their class follows from [b, 2, h, w].
+    source, target: what edges follow from [b, r, h, w]. passed: what is smoothed along the edges [b, c, h, w].
     """
 
     source: Tensor = shared()
     target: Tensor = shared()
-    within: Tensor = shared()
     passed: Tensor = shared()
-    scores: Tensor = shared()
 
 
 @dataclass(frozen=True)
@@ -39,10 +37,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Seen:
-    """A frame of the graph; links: to the frame before, if that was one of it."""
+    """A frame of the graph: edges within it [b, o, h, w], and what its nodes' classes follow from [b, 2, h, w].
+
+    nodes: of the last frame. links: to the frame before, if that is one of the graph.
+    """
 
     time: int
-    nodes: Nodes
+    within: Tensor = shared()
+    scores: Tensor = shared()
+    nodes: tuple[Nodes, ...] = ()
     links: tuple[Link, ...] = ()
 
 
@@ -57,16 +60,16 @@ class Reference:
 
 @dataclass(frozen=True)
 class DTMMemory:
-    """The last frames; each object's vector, its last mask, its given mask and the time of the frame of that one.
+    """The graph; each object's vector, its last mask, its given mask, and the time of the frame of that one.
 
-    hidden [b, n, d]; last and given [b, n, h, w] at stride 16.
+    hidden [b, n, d]; given_masks and last_masks [b, n, h, w], how much of each place is the object's.
     """
 
     window: tuple[Seen, ...]
     references: tuple[Reference, ...]
-    first: tuple[int, ...] = slots()
-    given: Tensor = owned()
-    last: Tensor = owned()
+    given_times: tuple[int, ...] = slots()
+    given_masks: Tensor = owned()
+    last_masks: Tensor = owned()
     hidden: Tensor = owned()
 
     def held(self) -> tuple[Held, ...]:
@@ -76,13 +79,20 @@ class DTMMemory:
         return tuple(sorted([*fixed, *moving], key=lambda each: each.time))
 
     def stacked_references(self) -> tuple[Float[Tensor, "b m c h w"], Int[Tensor, "b n"]]:
-        """All m references, and which of them is each object's, [b, n], alike in all clips."""
+        """All m references, and which of them is each object's, alike in all clips."""
         times = [each.time for each in self.references]
         passed = torch.stack([each.passed for each in self.references], dim=1)
-        which = torch.tensor([times.index(time) for time in self.first], device=passed.device)
+        which = torch.tensor([times.index(time) for time in self.given_times], device=passed.device)
         return passed, which.expand(len(passed), -1)
 
 
-def still_needed(references: Sequence[Reference], first: Sequence[int]) -> tuple[Reference, ...]:
+def still_needed(references: Sequence[Reference], times: Sequence[int]) -> tuple[Reference, ...]:
     """The references that some object was given in."""
-    return tuple(each for each in references if each.time in first)
+    return tuple(each for each in references if each.time in times)
+
+
+def newest(frames: Sequence[Seen], count: int) -> tuple[Seen, ...]:
+    """So many of the last frames, without what nothing will ask of them again."""
+    oldest, *others = frames[-count:]
+    kept = [replace(oldest, links=()), *others]
+    return (*(replace(each, nodes=()) for each in kept[:-1]), kept[-1])

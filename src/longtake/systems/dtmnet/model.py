@@ -5,7 +5,7 @@ Shapes: b batch, n objects, h height, w width of the fitted frame; d feature cha
 """
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -18,22 +18,25 @@ from longtake.nn.aggregate import Independent, soft_aggregate
 from longtake.nn.backbone import Backbone
 from longtake.systems.dtmnet.decoder import Decoder, Skips, foreground
 from longtake.systems.dtmnet.long_term import LongTerm
-from longtake.systems.dtmnet.memory import DTMMemory, Nodes, Reference, Seen, still_needed
+from longtake.systems.dtmnet.memory import DTMMemory, Reference, Seen, newest, still_needed
 from longtake.systems.dtmnet.short_term import ShortTerm
 from longtake.systems.feedback import Feedback
 from longtake.systems.objects import by_portions, fold, unfold
-from longtake.systems.protocol import Inputs, Look, Segmentation, Targets, VOSSystem, Written
+from longtake.systems.protocol import AnyObject, Inputs, Look, Segmentation, Targets, VOSSystem, Written
 
 STRIDE = 16
 
 
 @dataclass(frozen=True)
 class DTMFeatures:
-    """A frame: features [b, d, ...], what the decoder takes of them, the nodes of the graph if there is one, skips."""
+    """A frame: features [b, d, ...], what the decoder takes of them [b, c, ...], its part of the graph, skips.
+
+    seen: none without a short term; its time is not known yet.
+    """
 
     x: Tensor
     passed: Tensor
-    nodes: Nodes | None
+    seen: tuple[Seen, ...]
     skips: Skips
 
 
@@ -63,53 +66,53 @@ class DTMNet(VOSSystem[DTMFeatures, DTMMemory]):
         decoder: Decoder,
         *,
         mask_channel: bool,
-        coarse: nn.Conv2d | None,
+        coarse_head: nn.Conv2d | None,
     ) -> None:
-        """projector: from the backbone's last features to d channels. coarse: predicts at stride 16, for a loss."""
+        """projector: from the backbone's last features to d channels. coarse_head: predicts at stride 16 for a loss."""
         super().__init__()
         self.backbone, self.projector = backbone, projector
         self.short_term, self.long_term, self.decoder = short_term, long_term, decoder
-        self.mask_channel, self.coarse = mask_channel, coarse
+        self.mask_channel, self.coarse_head = mask_channel, coarse_head
 
     def encode(self, inputs: Inputs) -> DTMFeatures:
         f4, f8, _, last = self.backbone.features(self.backbone.stem(inputs.images))
         x = self.projector(last)
         passed = self.decoder.query(x)
-        nodes = None if self.short_term is None else self.short_term.nodes(x, passed)
-        return DTMFeatures(x, passed, nodes, self.decoder.skips(f8, f4))
+        seen = () if self.short_term is None else (self.short_term.seen(x, passed, time=-1),)
+        return DTMFeatures(x, passed, seen, self.decoder.skips(f8, f4))
 
     def begin(self, features: DTMFeatures, targets: Targets, plan: Plan) -> Written[DTMMemory]:
         """The frame in which objects are given is frame 1 for them."""
         masks = _at_stride(targets)
-        window = () if features.nodes is None else (Seen(plan.time, features.nodes),)
+        window = tuple(replace(each, time=plan.time) for each in features.seen)
         reference = Reference(plan.time, plan.role, self.decoder.reference(features.x))
-        hidden = (
-            masks.new_zeros(*masks.shape[:2], 0) if self.long_term is None else self.long_term.begun(features.x, masks)
-        )
+        hidden = masks.new_zeros(*masks.shape[:2], 0)
+        if self.long_term is not None:
+            hidden = self.long_term.begun(features.x, masks)
         return Written(DTMMemory(window, (reference,), (plan.time,) * masks.shape[1], masks, masks, hidden))
 
     def segment(self, features: DTMFeatures, memory: DTMMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
         """The decoder over attention map, filtered features, and the given frame with its mask (figure 2)."""
-        linked, query, auxiliary = Linked(()), features.passed, dict[str, Tensor]()
-        maps = [self._attention(features, memory), memory.given]
-        if self.short_term is not None and features.nodes is not None:
-            linked = Linked(self.short_term.extended(memory.window, features.nodes, time))
-            query = self.short_term.filtered(linked.frames)
+        frames, query, auxiliary = tuple[Seen, ...](), features.passed, dict[str, Tensor | AnyObject]()
+        maps = [self._attention(features, memory), memory.given_masks]
+        if self.short_term is not None:
+            frames = self.short_term.linked(memory.window, replace(features.seen[0], time=time))
+            graph = self.short_term.graph(frames)
+            query = self.short_term.filtered(graph, frames)
             if self.mask_channel:
-                maps.append(self.short_term.carried(linked.frames, memory.last))
+                maps.append(self.short_term.carried(graph, memory.last_masks))
             if self.training:
-                auxiliary = self.short_term.classified(linked.frames)
+                auxiliary |= self.short_term.classified(graph, frames)
         references, own = memory.stacked_references()
-        coarse = by_portions(
-            lambda some, which: self.decoder.coarse(query, references[:, which[0]], some),
-            torch.stack(maps, dim=2),
-            own,
+        known = query[:, None] + references
+        matched = by_portions(
+            lambda some, which: self.decoder.matched(known[:, which[0]], some), torch.stack(maps, dim=2), own
         )
-        objects = by_portions(lambda some: self.decoder.fine(some, features.skips), coarse)
-        if self.training and self.coarse is not None:
-            early = torch.sigmoid(foreground(self.coarse(fold(coarse))))
-            auxiliary["coarse"] = soft_aggregate(unfold(early[:, 0], coarse.shape[1]), valid, self.merge)
-        return Segmentation(soft_aggregate(objects, valid, self.merge), linked, auxiliary)
+        objects = by_portions(lambda some: self.decoder.refined(some, features.skips), matched)
+        if self.training and self.coarse_head is not None:
+            early = torch.sigmoid(foreground(self.coarse_head(fold(matched))))
+            auxiliary["coarse"] = soft_aggregate(unfold(early[:, 0], matched.shape[1]), valid, self.merge)
+        return Segmentation(soft_aggregate(objects, valid, self.merge), Linked(frames), auxiliary)
 
     def memorize(
         self, features: DTMFeatures, targets: Targets, trace: Linked, memory: DTMMemory, plan: Plan
@@ -118,19 +121,19 @@ class DTMNet(VOSSystem[DTMFeatures, DTMMemory]):
 
         A mask that is given empty says that an object is not to be seen: no reference for what it looks like.
         """
-        masks, known = _at_stride(targets), len(memory.first)
+        masks, known = _at_stride(targets), len(memory.given_times)
         anew = [own and (i >= known or bool(masks[:, i].any())) for i, own in enumerate(targets.given)]
-        times = memory.first + (plan.time,) * (len(anew) - known)
-        first = tuple(plan.time if begins else time for begins, time in zip(anew, times, strict=True))
+        times = memory.given_times + (plan.time,) * (len(anew) - known)
+        times = tuple(plan.time if begins else time for begins, time in zip(anew, times, strict=True))
         begins, references = torch.tensor(anew, device=masks.device), memory.references
         if any(anew):
             references = (*references, Reference(plan.time, plan.role, self.decoder.reference(features.x)))
-        given = torch.where(begins[:, None, None], masks, _widened(memory.given, len(anew)))
+        given = torch.where(begins[:, None, None], masks, _widened(memory.given_masks, len(anew)))
         hidden = _widened(memory.hidden, len(anew))
         if self.long_term is not None:
             hidden = self.long_term.updated(features.x, masks, hidden, begins)
-        window = trace.frames[-self.short_term.frames :] if self.short_term is not None else ()
-        return Written(DTMMemory(window, still_needed(references, first), first, given, masks, hidden))
+        window = () if self.short_term is None else newest(trace.frames, self.short_term.frames)
+        return Written(DTMMemory(window, still_needed(references, times), times, given, masks, hidden))
 
     def held(self, memory: DTMMemory) -> tuple[Held, ...]:
         return memory.held()
@@ -146,7 +149,7 @@ class DTMNet(VOSSystem[DTMFeatures, DTMMemory]):
 
     def _attention(self, features: DTMFeatures, memory: DTMMemory) -> Float[Tensor, "b n h w"]:
         if self.long_term is None:
-            return torch.zeros_like(memory.given)
+            return torch.zeros_like(memory.given_masks)
         return self.long_term.attention(features.x, memory.hidden)
 
 

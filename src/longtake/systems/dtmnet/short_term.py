@@ -8,6 +8,7 @@ Shapes: b batch, n objects, d feature channels, c channels that are passed on, h
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from longtake.nn.graph import EdgeWeights, Graph, Window
 from longtake.nn.precise import precise
 from longtake.systems.dtmnet.memory import Link, Nodes, Seen
-from longtake.systems.protocol import Look
+from longtake.systems.protocol import AnyObject, Look
 
 
 class ShortTerm(nn.Module):
@@ -28,35 +29,43 @@ class ShortTerm(nn.Module):
         self.edges, self.frames, self.spatial, self.temporal = edges, frames, spatial, temporal
         self.classifier = nn.Conv2d(inputs, 2, kernel_size=1)
 
-    def nodes(self, x: Float[Tensor, "b d h w"], passed: Float[Tensor, "b c h w"]) -> Nodes:
-        """A frame's nodes; once per frame."""
+    def seen(self, x: Float[Tensor, "b d h w"], passed: Float[Tensor, "b c h w"], time: int) -> Seen:
+        """A frame's nodes and the edges among them."""
         source, target = self.edges.project(x)
-        scores = F.conv2d(x, self.classifier.weight)
-        return Nodes(source, target, self.edges.within(source, target, self.spatial), passed, scores)
+        within = self.edges.within(source, target, self.spatial)
+        return Seen(time, within, F.conv2d(x, self.classifier.weight), (Nodes(source, target, passed),))
 
-    def extended(self, window: Sequence[Seen], nodes: Nodes, time: int) -> tuple[Seen, ...]:
+    def linked(self, window: Sequence[Seen], last: Seen) -> tuple[Seen, ...]:
         """The last frames and a new one, linked to the last of them."""
-        before = window[-1].nodes
-        link = self.edges.between((before.source, before.target), (nodes.source, nodes.target), self.temporal)
-        return (*window, Seen(time, nodes, (Link(*link),)))
+        (earlier,), (later,) = window[-1].nodes, last.nodes
+        link = self.edges.between((earlier.source, earlier.target), (later.source, later.target), self.temporal)
+        return (*window, replace(last, links=(Link(*link),)))
 
-    def filtered(self, frames: Sequence[Seen]) -> Float[Tensor, "b c h w"]:
+    def graph(self, frames: Sequence[Seen]) -> Graph:
+        """The edges of linked frames."""
+        links = [each.links[0] for each in frames[1:]]
+        within = [each.within for each in frames]
+        return Graph(
+            self.spatial, self.temporal, within, [link.onward for link in links], [link.back for link in links]
+        )
+
+    def filtered(self, graph: Graph, frames: Sequence[Seen]) -> Float[Tensor, "b c h w"]:
         """What is passed on of the last frame, smoothed (equation 3)."""
-        return self._graph(frames).filtered([each.nodes.passed for each in frames], len(frames) - 1)
+        last = len(frames) - 1
+        return graph.filtered({i: frames[i].nodes[0].passed for i in (last - 1, last)}, last)
 
-    def carried(self, frames: Sequence[Seen], masks: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n h w"]:
+    def carried(self, graph: Graph, masks: Float[Tensor, "b n h w"]) -> Float[Tensor, "b n h w"]:
         """Masks of the last frame but one, smoothed into the last one, which has none of its own."""
-        nothing = torch.zeros_like(masks)
-        values = [nothing] * (len(frames) - 2) + [masks, nothing]
-        return self._graph(frames).filtered(values, len(frames) - 1)
+        last = len(graph.within) - 1
+        return graph.filtered({last - 1: masks, last: torch.zeros_like(masks)}, last)
 
-    def classified(self, frames: Sequence[Seen]) -> dict[str, Float[Tensor, "b 2 h w"]]:
+    def classified(self, graph: Graph, frames: Sequence[Seen]) -> dict[str, AnyObject]:
         """Background or any object: scores of the nodes of all frames but the last (equations 2 and 5)."""
-        graph, scores, time = self._graph(frames), [each.nodes.scores for each in frames], frames[-1].time
         assert self.classifier.bias is not None
+        scores = {number: each.scores for number, each in enumerate(frames)}
         bias = precise(self.classifier.bias)[:, None, None]
         return {
-            f"classifier@{each.time - time}": graph.filtered(scores, number) + bias
+            f"classifier@{each.time - frames[-1].time}": AnyObject(graph.filtered(scores, number) + bias)
             for number, each in enumerate(frames[:-1])
         }
 
@@ -64,12 +73,6 @@ class ShortTerm(nn.Module):
         """How much of the frame before is in the smoothed features of each object's area."""
         if self.edges.support == "next":
             return ()
-        weights = self._graph(frames).taken_from_before(areas)
+        weights = self.graph(frames).taken_from_before(areas)
         total = weights.sum(dim=(2, 3), keepdim=True)
         return (Look("short term", frames[-2].time, weights / total.clamp(min=torch.finfo(total.dtype).tiny)),)
-
-    def _graph(self, frames: Sequence[Seen]) -> Graph:
-        links = [each.links[0] for each in frames[1:]]
-        within = [each.nodes.within for each in frames]
-        onward, back = ([getattr(link, way) for link in links] for way in ("onward", "back"))
-        return Graph(self.spatial, self.temporal, within, onward, back)
