@@ -61,22 +61,25 @@ def show(file: Annotated[str, typer.Argument(help="A checkpoint, or the name of 
 
 @app.command("convert")
 def convert(
-    kind: Annotated[str, typer.Argument(help="Where the weights come from: stm-official, aot-official.")],
+    kind: Annotated[str, typer.Argument(help="Where the weights come from: stm-official, aot-official, liteflownet.")],
     file: Annotated[Path, typer.Argument(help="The weight file.")],
     out: Annotated[Path, typer.Option(help="The checkpoint to write (.safetensors).")],
 ) -> None:
     """Convert weights that another project published. Pickles load in weights-only mode; every shape is checked.
 
     stm-official: the STM authors' weights, for stm-resnet50. aot-official: AOT-B of the AOT authors, for
-    ddmemory-mobilenet-v2, whose global memory AOT lacks: it is new, and must be trained.
+    ddmemory-mobilenet-v2, whose global memory AOT lacks: it is new, and must be trained. liteflownet: the optical flow
+    of Hui et al., in the names of its PyTorch ports; it is for research only, and keeping to that is your affair.
 
     Example:
         longtake models convert stm-official STM_weights.pth --out stm.safetensors
         longtake models convert aot-official AOTB_PRE_YTB_DAV.pth --out aot.safetensors
+        longtake models convert liteflownet network-default.pytorch --out flow.safetensors
 
     """
     import dataclasses
 
+    from longtake.systems import flow_weights as flow
     from longtake.systems.checkpoint import save_checkpoint
     from longtake.systems.ddmemory import weights as aot
     from longtake.systems.official import read_official
@@ -84,8 +87,15 @@ def convert(
     from longtake.video.sinks import make_folder
 
     kinds = {"stm-official": stm.convert_official, "aot-official": aot.convert_official}
-    if kind not in kinds:
-        raise SettingError(f"models convert {kind}: not a kind of weights; use {' or '.join(kinds)}")
+    if kind not in (*kinds, flow.LITEFLOWNET):
+        known = " or ".join([*kinds, flow.LITEFLOWNET])
+        raise SettingError(f"models convert {kind}: not a kind of weights; use {known}")
+    if kind == flow.LITEFLOWNET:
+        weights = flow.convert_liteflownet(read_official(file), str(file))
+        make_folder(out.parent)
+        flow.save_liteflownet(out, weights, f"converted from {file.name}")
+        typer.echo(f"{len(weights)} tensors converted; {flow.LICENCE}: {out}")
+        return
     found = kinds[kind](read_official(file), str(file))
     notes = [f"converted from {file.name}", *filter(None, [found.card.note])]
     make_folder(out.parent)

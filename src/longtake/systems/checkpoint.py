@@ -10,13 +10,16 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from longtake.errors import CheckpointError, OutputError
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import preset
 
 KEY = "longtake"
+
+NETWORK = "network"
+"""In the metadata of a file that holds a part of a system, as a flow network: which."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +43,32 @@ def save_checkpoint(path: Path, weights: Mapping[str, Tensor], card: Card, half:
         for name, tensor in weights.items()
         if not name.endswith("num_batches_tracked")
     }
+    write_tensors(path, stored, {KEY: json.dumps(dataclasses.asdict(card))})
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file, whole or not at all. Raises OutputError."""
     if path.is_dir():
         raise OutputError(f"{path}: a folder; name a .safetensors file")
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(save(stored, metadata={KEY: json.dumps(dataclasses.asdict(card))}))
+    partial.write_bytes(save(dict(tensors), metadata=dict(metadata)))
     partial.replace(path)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The words in a safetensors file. Raises CheckpointError where the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); is it cut off?") from error
 
 
 def read_card(path: Path) -> Card:
     """The card of a checkpoint. Raises CheckpointError where the file is damaged or not one of longtake's."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: not a readable safetensors file ({error}); is it cut off?") from error
+    metadata = read_metadata(path)
+    if NETWORK in metadata:
+        raise CheckpointError(f"{path}: weights of {metadata[NETWORK]}, a part of a system, not a system's checkpoint")
     if KEY not in metadata:
         raise CheckpointError(f"{path}: not a longtake checkpoint; convert it with: longtake models convert")
     try:
@@ -91,7 +106,7 @@ def fill(system: AnySystem, weights: Mapping[str, Tensor], origin: str) -> None:
         system.load_state_dict(dict(weights), strict=False)
 
 
-def misfits(system: AnySystem, weights: Mapping[str, Tensor]) -> list[str]:
+def misfits(system: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:
     """What is missing, unknown or misshaped among weights, in words."""
     wanted = {k: v for k, v in system.state_dict().items() if not k.endswith("num_batches_tracked")}
     problems = [f"lacks {name}" for name in wanted if name not in weights]
