@@ -100,7 +100,7 @@ class Session:
                 rules = replace(self.rules, feedback=self.system.feedback) if blind else self.rules
                 inside = placement.inside(self.run.device)
                 state, out = step(self.system, rules, self._now.state, images, given, inside=inside, truth=known)
-                prediction = to_prediction(frame, placement, out, masks)
+                prediction = to_prediction(frame, placement, out, masks, self.system.least)
             self._past.append(self._now)
             self._now = Moment(state, placement)
         return prediction
@@ -193,11 +193,14 @@ def to_planes(
     return [placement.masks((values == name).float()[None, None]) for name in ids]
 
 
-def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | None) -> Prediction:
-    """The most probable id of each of the frame's own pixels; given masks stay what they are."""
+def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | None, least: float = 0) -> Prediction:
+    """The most probable id of each of the frame's own pixels; given masks stay what they are.
+
+    least: an object of a smaller probability is not taken for it.
+    """
     names = np.array((0, *out.ids), np.uint16)
     certainty, column = _best(out.probabilities, placement)
-    labels = names[column]
+    labels = names[np.where(certainty < least, 0, column)]
     if masks is not None:
         covered, asked = masks.labels > 0, np.isin(labels, masks.ids)
         labels = np.where(covered, masks.labels, np.where(asked, np.uint16(0), labels))

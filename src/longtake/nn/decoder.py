@@ -47,7 +47,8 @@ class Refine(nn.Module):
         y: Tensor = self.skip_block(self.skip_conv(features))
         return y
 
-    def merge(self, skip: Float[Tensor, "b c h w"], coarse: Float[Tensor, "b c h2 w2"]) -> Float[Tensor, "b _ h w"]:
-        """Finer features of an object from its coarser ones."""
-        y: Tensor = self.merge_block(skip + enlarge(coarse, 2))
+    def merge(self, skip: Float[Tensor, "b c h w"], coarse: Float[Tensor, "b _ h2 w2"]) -> Float[Tensor, "b _ h w"]:
+        """Finer features of an object from its coarser ones, or from such of the same size."""
+        same = coarse.shape[2:] == skip.shape[2:]
+        y: Tensor = self.merge_block(skip + (coarse if same else enlarge(coarse, 2)))
         return y

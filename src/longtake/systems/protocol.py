@@ -130,6 +130,8 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     feedback: Feedback
     accepts_policy: bool
     """Whether a caller may choose another policy than the system's own."""
+    least: float = 0.0
+    """What an object's probability must reach for a pixel to be its own, beside being the largest."""
 
     @abstractmethod
     def encode(self, inputs: Inputs) -> F:

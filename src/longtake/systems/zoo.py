@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from longtake.errors import SettingError
 from longtake.systems.ddmemory.presets import DDMemoryPreset
 from longtake.systems.dtmnet.presets import DTMNetPreset
+from longtake.systems.lstnet.presets import LSTNetPreset
 from longtake.systems.protocol import Preset
 from longtake.systems.stm.presets import CompactSTMPreset, STMPreset
 
@@ -28,6 +29,10 @@ ZOO: dict[str, Preset] = {
         mask_channel=True,
     ),
     "dtmnet-resnet101": DTMNetPreset(),
+    "lstnet-mobilenet-v2": LSTNetPreset(
+        backbone="mobilenet_v2", head=64, inner=256, states=128, nodes=64, gate_width=32
+    ),
+    "lstnet-resnet50": LSTNetPreset(),
 }
 
 
