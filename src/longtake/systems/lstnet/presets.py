@@ -79,7 +79,8 @@ class LSTNetPreset(Preset):
 
     def teaching(self) -> Teaching:
         """As the paper says, and AGSS-VOS where it says nothing: overlap, the truth for objects that were lost."""
-        return Teaching(losses={"iou": 1.0}, feedback="checked", weight_decay=4e-5, frozen=("flow.*",))
+        frozen = ("flow.*",) if self.flow in ("liteflownet", "raft_small") else ()
+        return Teaching(losses={"iou": 1.0}, feedback="checked", weight_decay=4e-5, frozen=frozen)
 
 
 def _first_part(name: BackboneName) -> Backbone:
