@@ -13,7 +13,7 @@ class ChannelSpatialGates(nn.Module):
 
     def __init__(self, channels: int, ratio: int = 16, kernel: int = 7) -> None:
         super().__init__()
-        inner = max(1, channels // ratio)
+        inner = max(4, channels // ratio)
         self.channels = nn.Sequential(nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels))
         self.places = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
         self.norm = nn.GroupNorm(1, 1)

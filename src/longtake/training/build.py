@@ -5,9 +5,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from longtake.errors import CheckpointError
+from longtake.errors import CheckpointError, SettingError
 from longtake.nn.backbone import Backbone, load_imagenet
+from longtake.nn.liteflownet import LiteFlowNet
+from longtake.nn.raft import RaftSmall
 from longtake.systems.checkpoint import fill, read_weights
+from longtake.systems.flow_weights import load_flow
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import preset
 from longtake.training.recipe import Recipe
@@ -27,6 +30,14 @@ def build_system(recipe: Recipe, weights: bool = True) -> AnySystem:
                 load_imagenet(module, chosen.backbone, read)
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(f"{recipe.backbone}: not weights for this backbone: {error}") from error
+    if recipe.flow is not None and weights:
+        networks = [module for module in system.modules() if isinstance(module, LiteFlowNet | RaftSmall)]
+        if not networks:
+            raise SettingError(
+                f"flow: {recipe.model} has no flow network; set options.flow to liteflownet or raft_small"
+            )
+        for network in networks:
+            load_flow(network, Path(recipe.flow))
     if recipe.start is not None and weights:
         fill(system, read_weights(Path(recipe.start)), recipe.start)
     return system

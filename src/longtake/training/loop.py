@@ -88,7 +88,7 @@ class Trainer:
             "versions": version_facts(),
             "machine": machine_facts(self.processes.count),
             "data": data_facts(self.files),
-            "weights": weight_facts([path for path in (self.recipe.backbone, self.recipe.start) if path]),
+            "weights": weight_facts(list(self.recipe.weights.values())),
         }
 
     def run(self, report: Report = lambda done, steps, note: None) -> None:

@@ -116,6 +116,8 @@ class Recipe(Strict):
     """A checkpoint of longtake to go on from."""
     backbone: str | None = None
     """ImageNet weights in torchvision's names (.safetensors or .pth); None trains from random ones."""
+    flow: str | None = None
+    """Weights of the flow network that `options.flow` names: LiteFlowNet's, converted, or torchvision's of RAFT."""
     stages: tuple[Stage, ...] = Field(min_length=1)
     validation: Validation | None = None
     precision: Literal["auto", "float32", "float64", "bfloat16", "float16"] = "auto"
@@ -144,6 +146,12 @@ class Recipe(Strict):
                 "groups of different names in different stages; only their rate, decay and until may differ"
             )
         return self
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The files of weights that a run starts from, by the setting that names them."""
+        named = {"backbone": self.backbone, "flow": self.flow, "start": self.start}
+        return {name: path for name, path in named.items() if path is not None}
 
     @property
     def teaching(self) -> Teaching:

@@ -14,8 +14,7 @@ from longtake.training.sources import tell
 def start(job: Job, out: Path) -> Trainer:
     """A new run. Raises SettingError where the folder already holds one."""
     recipe = job.recipe
-    named = {"backbone": recipe.backbone, "start": recipe.start}
-    places = {name: str(Path(path).resolve()) for name, path in named.items() if path}
+    places = {name: str(Path(path).resolve()) for name, path in recipe.weights.items()}
     if recipe.precision == "auto":
         places["precision"] = str(runtime().dtype).removeprefix("torch.")
     job = replace(
