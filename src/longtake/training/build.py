@@ -33,9 +33,7 @@ def build_system(recipe: Recipe, weights: bool = True) -> AnySystem:
     if recipe.flow is not None and weights:
         networks = [module for module in system.modules() if isinstance(module, LiteFlowNet | RaftSmall)]
         if not networks:
-            raise SettingError(
-                f"flow: {recipe.model} has no flow network; set options.flow to liteflownet or raft_small"
-            )
+            raise SettingError("flow: the model has no flow network; set options.flow to liteflownet or raft_small")
         for network in networks:
             load_flow(network, Path(recipe.flow))
     if recipe.start is not None and weights:
