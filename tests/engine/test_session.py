@@ -39,6 +39,16 @@ def test_prompts_come_as_ids_as_masks_per_object_or_not_at_all(tiny: AnySystem, 
     assert late.frame.name == "000002"
 
 
+def test_images_that_may_not_be_written_are_taken_as_they_are(tiny: AnySystem, rendered: Rendered) -> None:
+    """As `np.asarray` of a Pillow image is; in memory order of columns, too."""
+    images, ids = rendered(1)
+    locked, turned = images[0].copy(), np.asfortranarray(images[0])
+    locked.flags.writeable = turned.flags.writeable = False
+    expected = Session(tiny).push(images[0], ids[0]).probabilities
+    for image in (locked, turned):
+        assert np.array_equal(Session(tiny).push(image, ids[0]).probabilities, expected)
+
+
 @pytest.mark.parametrize(
     ("frame", "prompt", "error", "line"),
     [

@@ -174,7 +174,7 @@ def _unnamed(image: np.ndarray, index: int) -> Frame:
 
 def to_tensor(frame: Frame, device: torch.device) -> torch.Tensor:
     """RGB in [0, 1], float32 [1, 3, h, w]."""
-    image = torch.from_numpy(np.ascontiguousarray(frame.image)).to(device)
+    image = torch.from_numpy(np.require(frame.image, requirements=["C", "W"])).to(device)
     return image.permute(2, 0, 1)[None].float() / 255
 
 
