@@ -98,7 +98,7 @@ def _from_labels(labels: np.ndarray, origin: str) -> Masks:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The objects of a frame: the most probable id of each pixel, and that id's probability."""
+    """The objects of a frame: the id of each pixel, the most probable one as a rule, and that id's probability."""
 
     frame: Frame
     ids: tuple[int, ...]

@@ -31,7 +31,7 @@ def test_channel_and_spatial_gates_only_weaken(seed: int, size: float) -> None:
 
 
 def test_channel_and_spatial_gates_by_their_equations() -> None:
-    """sigmoid(MLP(mean) + MLP(max)) for channels, sigmoid(norm(conv7x7([max, mean]))) for places (CBAM)."""
+    """sigmoid(MLP(mean) + MLP(max)) for channels, sigmoid(conv7x7([max, mean])) for places (CBAM)."""
     torch.manual_seed(0)
     gates, x = ChannelSpatialGates(8, ratio=4), torch.randn(2, 8, 5, 6)
     with torch.no_grad():
@@ -43,7 +43,7 @@ def test_channel_and_spatial_gates_by_their_equations() -> None:
 
         y = x * torch.sigmoid(mlp(mean) + mlp(largest))[:, :, None, None]
         both = torch.stack([y.amax(1), y.mean(1)], dim=1)
-        expected = y * torch.sigmoid(gates.norm(torch.conv2d(both, gates.places.weight, padding=3)))
+        expected = y * torch.sigmoid(torch.conv2d(both, gates.places.weight, gates.places.bias, padding=3))
         torch.testing.assert_close(gates(x), expected)
 
 

@@ -50,7 +50,8 @@ def explain(
     if log_odds is None:
         return ()
     columns = torch.arange(1, log_odds.shape[1], device=images.device)[:, None, None]
-    areas = log_odds.argmax(dim=1, keepdim=True) == columns
+    best, winner = log_odds.softmax(dim=1).max(dim=1, keepdim=True)
+    areas = (winner == columns) & (best >= system.least)
     inside = placement.inside(images.device)
     areas = areas if inside is None else areas & inside.bool()
     found, first = list[Explanation](), 0

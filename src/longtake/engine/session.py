@@ -199,8 +199,8 @@ def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | 
     least: an object of a smaller probability is not taken for it.
     """
     names = np.array((0, *out.ids), np.uint16)
-    certainty, column = _best(out.probabilities, placement)
-    labels = names[np.where(certainty < least, 0, column)]
+    certainty, column = _best(out.probabilities, placement, least)
+    labels = names[column]
     if masks is not None:
         covered, asked = masks.labels > 0, np.isin(labels, masks.ids)
         labels = np.where(covered, masks.labels, np.where(asked, np.uint16(0), labels))
@@ -216,8 +216,11 @@ def to_prediction(frame: Frame, placement: Placement, out: Step, masks: Masks | 
     return Prediction(frame, out.ids, labels, certainty, masks is not None, soft)
 
 
-def _best(probabilities: torch.Tensor, placement: Placement) -> tuple[np.ndarray, np.ndarray]:
-    """Per original pixel the largest probability and its channel; a few channels at a time, for many objects."""
+def _best(probabilities: torch.Tensor, placement: Placement, least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Per original pixel the largest probability and its channel; a few channels at a time, for many objects.
+
+    Where that is below `least`, the background's.
+    """
     value, column = None, None
     for first in range(0, probabilities.shape[1], AT_ONCE):
         best, where = placement.restore(probabilities[:, first : first + AT_ONCE].float())[0].max(dim=0)
@@ -227,6 +230,10 @@ def _best(probabilities: torch.Tensor, placement: Placement) -> tuple[np.ndarray
             better = best > value
             value, column = torch.where(better, best, value), torch.where(better, where + first, column)
     assert value is not None and column is not None
+    if least > 0:
+        unsure = value < least
+        background = placement.restore(probabilities[:, :1].float())[0, 0]
+        value, column = torch.where(unsure, background, value), torch.where(unsure, 0, column)
     return value.cpu().numpy(), column.cpu().numpy()
 
 

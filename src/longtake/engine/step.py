@@ -101,7 +101,7 @@ def step(
     if rules.boxes and log_odds is not None and truth is not None:
         log_odds = _within_boxes(log_odds, truth)
     probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
-    masks = _remembered(probabilities, rules.feedback, truth)
+    masks = _remembered(probabilities, rules.feedback, truth, system.least)
     masks = masks if inside is None else masks * inside
     ids, touched = state.ids, set[int]()
     valid = torch.cat([images.new_empty(len(images), 0, dtype=torch.bool), *(c.valid for c in state.cohorts)], dim=1)
@@ -160,15 +160,15 @@ def _spanned(marks: Bool[Tensor, "b n s"]) -> Bool[Tensor, "b n s"]:
     return (onward & back).bool()
 
 
-def _remembered(probabilities: Tensor, feedback: Feedback, truth: Tensor | None) -> Tensor:
-    """The masks [b, n, h, w] that are remembered of a prediction."""
+def _remembered(probabilities: Tensor, feedback: Feedback, truth: Tensor | None, least: float) -> Tensor:
+    """The masks [b, n, h, w] that are remembered of a prediction; `least` is the system's."""
     if feedback in ("truth", "checked") and probabilities.shape[1] > 1:
         if truth is None:
             raise ValueError(f"feedback {feedback!r} needs the true masks")
         return truth if feedback == "truth" else _checked(probabilities[:, 1:], truth)
     if feedback == "hard":
-        winner = probabilities.max(dim=1, keepdim=True).indices  # argmax takes fifteen times as long
-        return torch.zeros_like(probabilities).scatter_(1, winner, 1)[:, 1:]
+        best, winner = probabilities.max(dim=1, keepdim=True)  # argmax takes fifteen times as long
+        return torch.zeros_like(probabilities).scatter_(1, winner, (best >= least).to(best.dtype))[:, 1:]
     return probabilities[:, 1:].detach() if feedback == "detached" else probabilities[:, 1:]
 
 

@@ -9,20 +9,19 @@ from torch import Tensor, nn
 
 
 class ChannelSpatialGates(nn.Module):
-    """Which channels, then which places count (Woo et al.: CBAM)."""
+    """Which channels, then which places count (Woo et al.: CBAM, its one-channel batch norm left out)."""
 
     def __init__(self, channels: int, ratio: int = 16, kernel: int = 7) -> None:
         super().__init__()
         inner = max(4, channels // ratio)
         self.channels = nn.Sequential(nn.Linear(channels, inner), nn.ReLU(), nn.Linear(inner, channels))
-        self.places = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
-        self.norm = nn.GroupNorm(1, 1)
+        self.places = nn.Conv2d(2, 1, kernel, padding=kernel // 2)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         score = self.channels(x.mean(dim=(2, 3))) + self.channels(x.amax(dim=(2, 3)))
         x = x * torch.sigmoid(score)[:, :, None, None]
         both = torch.cat([x.amax(dim=1, keepdim=True), x.mean(dim=1, keepdim=True)], dim=1)
-        return x * torch.sigmoid(self.norm(self.places(both)))
+        return x * torch.sigmoid(self.places(both))
 
 
 class AttentionalGate(nn.Module):

@@ -3,6 +3,8 @@
 Shapes: b batch, c channels, s states (channels of a node), n nodes, h height, w width.
 """
 
+import math
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,15 +29,15 @@ class GlobalReasoning(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         places, states = self.project(x).flatten(2), self.state(x).flatten(2)
-        nodes = states @ places.transpose(1, 2) / places.shape[2]
+        nodes = states @ (places / places.shape[2]).transpose(1, 2)
         related = self.relate(F.relu(nodes + self.mix(nodes)).transpose(1, 2)).transpose(1, 2)
         found: Tensor = self.norm(self.extend((related @ places).reshape(*states.shape[:2], *x.shape[2:])))
         return x + found
 
 
 def normed(channels: int) -> nn.GroupNorm:
-    """Group normalisation in groups of 8 channels: what a clip gives does not depend on its batch."""
-    return nn.GroupNorm(max(1, channels // 8), channels)
+    """Group normalisation, in groups of 8 channels where possible: what a clip gives does not depend on its batch."""
+    return nn.GroupNorm(math.gcd(channels, max(1, channels // 8)), channels)
 
 
 class Relation(nn.Module):

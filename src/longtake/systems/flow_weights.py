@@ -55,6 +55,13 @@ def save_liteflownet(path: Path, weights: Mapping[str, Tensor], note: str) -> No
     write_tensors(path, stored, {NETWORK: LITEFLOWNET, "licence": LICENCE, "note": note})
 
 
+def flow_licence(path: str | None) -> str:
+    """What a card must say where a converted flow network is part of a model; nothing for other files and for none."""
+    if path is None or Path(path).suffix != ".safetensors":
+        return ""
+    return f"with LiteFlowNet: {read_metadata(Path(path)).get('licence', '')}"
+
+
 def load_flow(network: LiteFlowNet | RaftSmall, path: Path) -> None:
     """Fill a network: LiteFlowNet from a converted file, RAFT from torchvision's own. Raises CheckpointError."""
     target = network.network if isinstance(network, RaftSmall) else network

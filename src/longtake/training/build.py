@@ -30,15 +30,24 @@ def build_system(recipe: Recipe, weights: bool = True) -> AnySystem:
                 load_imagenet(module, chosen.backbone, read)
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(f"{recipe.backbone}: not weights for this backbone: {error}") from error
-    if recipe.flow is not None and weights:
-        networks = [module for module in system.modules() if isinstance(module, LiteFlowNet | RaftSmall)]
-        if not networks:
-            raise SettingError("flow: the model has no flow network; set options.flow to liteflownet or raft_small")
-        for network in networks:
-            load_flow(network, Path(recipe.flow))
     if recipe.start is not None and weights:
         fill(system, read_weights(Path(recipe.start)), recipe.start)
+    if weights:
+        _fill_flow(system, recipe)
     return system
+
+
+def _fill_flow(system: AnySystem, recipe: Recipe) -> None:
+    """Weights of the flow network, which is not trained. Raises SettingError where there are none, or no network."""
+    networks = [module for module in system.modules() if isinstance(module, LiteFlowNet | RaftSmall)]
+    if recipe.flow is not None and not networks:
+        raise SettingError("flow: the model has no flow network; set options.flow to liteflownet or raft_small")
+    if recipe.flow is None and recipe.start is None and networks:
+        raise SettingError(
+            "flow: the flow network rests, so it needs weights; set flow to a file, or options.flow to dis"
+        )
+    for network in networks if recipe.flow is not None else ():
+        load_flow(network, Path(recipe.flow or ""))
 
 
 def read_backbone(path: Path) -> dict[str, Tensor]:

@@ -8,9 +8,14 @@ from longtake.training.recipe import Recipe
 
 
 def check_precision(recipe: Recipe) -> None:
-    """Raises SettingError for float16 without an accelerator: its losses would need scaling that processors lack."""
+    """Raises SettingError for float16 without an accelerator, whose losses would need scaling that processors lack.
+
+    For float64 with RAFT, too.
+    """
     if recipe.precision == "float16" and not torch.cuda.is_available():
         raise SettingError("precision: float16 is for CUDA; use bfloat16 or float32 on this machine")
+    if recipe.precision == "float64" and recipe.options.get("flow") == "raft_small":
+        raise SettingError("precision: torchvision's RAFT works in float32 alone; use float32, or another options.flow")
 
 
 def check_shares(recipe: Recipe, processes: int) -> None:

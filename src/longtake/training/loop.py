@@ -23,6 +23,7 @@ from longtake.engine.step import rules_for
 from longtake.engine.unroll import Unroll
 from longtake.errors import CheckpointError, InputError, OutputError
 from longtake.systems.checkpoint import Card, save_checkpoint
+from longtake.systems.flow_weights import flow_licence
 from longtake.systems.protocol import AnySystem
 from longtake.training import folder
 from longtake.training.batch import make_batch
@@ -220,6 +221,7 @@ class Trainer:
             data=self.recipe.data,
             training=f"{self.done} steps",
             figures=figures,
+            note=flow_licence(self.recipe.flow),
         )
         save_checkpoint(self.out / name, self._averaged().state_dict(), card)
 

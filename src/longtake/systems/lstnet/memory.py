@@ -30,6 +30,7 @@ class LSTMemory:
 
     def held(self) -> tuple[Held, ...]:
         """What a policy may know, by time."""
-        fixed = Held(self.reference.time, self.reference.role, size_in_bytes(self.reference))
-        moving = Held(self.time, "recent", self.masks.element_size() * self.masks.numel())
-        return (fixed,) if self.time == self.reference.time else (fixed, moving)
+        masks, fixed = self.masks.element_size() * self.masks.numel(), size_in_bytes(self.reference)
+        if self.time == self.reference.time:
+            return (Held(self.time, self.reference.role, fixed + masks),)
+        return (Held(self.reference.time, self.reference.role, fixed), Held(self.time, "recent", masks))

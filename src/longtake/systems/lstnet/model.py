@@ -117,11 +117,7 @@ class LSTNet(VOSSystem[LSTFeatures, LSTMemory]):
     def encode(self, inputs: Inputs) -> LSTFeatures:
         stem = self.trunk.backbone.stem(inputs.images)
         near = stem if self.near is None else self.near.backbone.stem(inputs.images)
-        if self.flow_scale == 1:
-            flow = self.flow(inputs.images, inputs.previous)
-        else:
-            flow = at_scale(self.flow, inputs.images, inputs.previous, self.flow_scale)
-        return LSTFeatures(stem, near, flow.detach())
+        return LSTFeatures(stem, near, self._flow(inputs).detach())
 
     def begin(self, features: LSTFeatures, targets: Targets, plan: Plan) -> Written[LSTMemory]:
         masks = targets.masks * targets.valid[:, :, None, None]
@@ -139,9 +135,9 @@ class LSTNet(VOSSystem[LSTFeatures, LSTMemory]):
     def memorize(
         self, features: LSTFeatures, targets: Targets, trace: Carried, memory: LSTMemory, plan: Plan
     ) -> Written[LSTMemory]:
-        """A frame in which every object is given becomes the reference; one given object goes on by its mask alone."""
+        """A frame in which every object is given becomes the reference; one given of several goes on by its mask."""
         masks, reference = targets.masks * targets.valid[:, :, None, None], memory.reference
-        if all(targets.given) and bool(masks.any()):
+        if all(targets.given) and bool((masks.flatten(2).any(dim=2) | ~targets.valid).all()):
             reference = self._reference(features, masks, plan)
         return Written(LSTMemory(reference, plan.time, masks))
 
@@ -163,6 +159,14 @@ class LSTNet(VOSSystem[LSTFeatures, LSTMemory]):
         weights = areas.new_zeros(*areas.shape[:2], grid[0] * grid[1]).scatter_add(2, index, areas)
         weights = weights / areas.sum(dim=2, keepdim=True).clamp(min=torch.finfo(areas.dtype).tiny)
         return (Look("carried mask", memory.time, weights.unflatten(2, grid)),)
+
+    def _flow(self, inputs: Inputs) -> Float[Tensor, "b 2 h w"]:
+        """From the frame to the one before; none where there is none before."""
+        if inputs.previous is inputs.images:
+            return inputs.images.new_zeros(len(inputs.images), 2, *inputs.images.shape[2:])
+        if self.flow_scale == 1:
+            return self.flow(inputs.images, inputs.previous)
+        return at_scale(self.flow, inputs.images, inputs.previous, self.flow_scale)
 
     def _reference(self, features: LSTFeatures, masks: Float[Tensor, "b n h w"], plan: Plan) -> Reference:
         """What the relation takes of a frame with given masks, all objects at once (G_1 > 0)."""
