@@ -1,7 +1,6 @@
 """DDMemory's three banks, and who is who in them."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from longtake.engine.objects import remove
 from longtake.engine.session import Session
-from longtake.engine.step import Step, rules_for, step
+from longtake.engine.step import rules_for, step
 from longtake.engine.unroll import Clip
 from longtake.errors import SettingError
 from longtake.memory import tree
@@ -24,6 +23,7 @@ from longtake.systems.ddmemory.model import DDMemory, IdentityBank
 from longtake.systems.ddmemory.transformer import GlobalMemory
 from longtake.systems.protocol import Inputs, Prompt, State
 from longtake.systems.zoo import ZOO, preset
+from presets import prompt, walk
 
 BANKS: tuple[Bank, ...] = ("reference", "global", "local")
 ROWS = [row for count in (1, 2, 3) for row in combinations(BANKS, count)]
@@ -38,19 +38,6 @@ def tiny(**options: object) -> DDMemory:
 @pytest.fixture
 def system() -> DDMemory:
     return tiny()
-
-
-def prompt(clip: Clip, frame: int = 0, ids: Sequence[int] = (1, 2)) -> Prompt:
-    columns = [i - 1 for i in ids]
-    return Prompt(tuple(ids), clip.masks[:, frame, columns], clip.valid[:, columns])
-
-
-def walk(system: DDMemory, clip: Clip, prompts: dict[int, Prompt], frames: int = 5) -> Iterator[tuple[State, Step]]:
-    state = State()
-    for t in range(frames):
-        with torch.no_grad():
-            state, out = step(system, rules_for(system), state, clip.images[:, t % 5], prompts.get(t))
-        yield state, out
 
 
 def test_the_global_memory_takes_in_each_frame_once_it_is_no_longer_the_last(system: DDMemory, clip: Clip) -> None:

@@ -1,7 +1,6 @@
 """DTMNet's graph, vectors and references, and who shares what."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from longtake.engine.objects import remove
 from longtake.engine.session import Session
-from longtake.engine.step import Step, rules_for, step
+from longtake.engine.step import rules_for, step
 from longtake.engine.unroll import Clip, Unroll
 from longtake.errors import SettingError
 from longtake.memory import tree
@@ -21,12 +20,13 @@ from longtake.nn.recurrent import pooled
 from longtake.systems.dtmnet.decoder import Decoder
 from longtake.systems.dtmnet.model import DTMNet
 from longtake.systems.dtmnet.presets import DTMNetPreset
-from longtake.systems.protocol import Inputs, Prompt, State
+from longtake.systems.protocol import Inputs, Prompt
 from longtake.systems.zoo import ZOO, preset
 from longtake.training.batch import make_batch
 from longtake.training.objective import objective
 from longtake.training.optim import build_optimizer, share_at
 from longtake.training.parse import load_recipe
+from presets import prompt, walk
 
 ROWS = [{}, {"short_term": False}, {"long_term": False}, {"edges": "uniform"}]
 """The columns of the paper's table 4: all of it, -S, -L and -W."""
@@ -61,19 +61,6 @@ def tiny(**options: object) -> DTMNet:
 @pytest.fixture
 def system() -> DTMNet:
     return tiny()
-
-
-def prompt(clip: Clip, frame: int = 0, ids: Sequence[int] = (1, 2)) -> Prompt:
-    columns = [i - 1 for i in ids]
-    return Prompt(tuple(ids), clip.masks[:, frame, columns], clip.valid[:, columns])
-
-
-def walk(system: DTMNet, clip: Clip, prompts: dict[int, Prompt], frames: int = 5) -> Iterator[tuple[State, Step]]:
-    state = State()
-    for t in range(frames):
-        with torch.no_grad():
-            state, out = step(system, rules_for(system), state, clip.images[:, t % 5], prompts.get(t))
-        yield state, out
 
 
 @pytest.mark.parametrize("options", SWITCHES)

@@ -1,7 +1,6 @@
 """LSTNet's networks, what is carried from frame to frame, and what is computed once."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from torch import nn
 
 from longtake.engine.objects import remove
 from longtake.engine.session import Session
-from longtake.engine.step import Step, rules_for, step
+from longtake.engine.step import rules_for, step
 from longtake.engine.unroll import Clip, Unroll
 from longtake.errors import SettingError
 from longtake.memory import tree
@@ -29,6 +28,7 @@ from longtake.training.build import build_system
 from longtake.training.objective import objective
 from longtake.training.optim import build_optimizer
 from longtake.training.parse import load_recipe
+from presets import prompt, walk
 
 SWITCHES = [
     {},
@@ -59,19 +59,6 @@ def tiny(**options: object) -> LSTNet:
 @pytest.fixture
 def system() -> LSTNet:
     return tiny()
-
-
-def prompt(clip: Clip, frame: int = 0, ids: Sequence[int] = (1, 2)) -> Prompt:
-    columns = [i - 1 for i in ids]
-    return Prompt(tuple(ids), clip.masks[:, frame, columns], clip.valid[:, columns])
-
-
-def walk(system: LSTNet, clip: Clip, prompts: dict[int, Prompt], frames: int = 5) -> Iterator[tuple[State, Step]]:
-    state = State()
-    for t in range(frames):
-        with torch.no_grad():
-            state, out = step(system, rules_for(system), state, clip.images[:, t % 5], prompts.get(t))
-        yield state, out
 
 
 @pytest.mark.parametrize("options", SWITCHES)
