@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from longtake.cli.main import main
 from longtake.data.synthetic import Actor, Leaver, render
@@ -14,6 +15,9 @@ from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO, preset
 from presets import DISTINCT, Rendered, fitted_clip
+
+settings.register_profile("longtake", deadline=None)  # how long an example takes says nothing on a busy machine
+settings.load_profile("longtake")
 
 ACTORS = (
     Actor(1, 0.2, 5, ((196, 62, 48), (242, 187, 66)), (0.3, 0.6), (0.6, 0.55), spin=60),

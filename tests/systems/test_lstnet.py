@@ -248,7 +248,7 @@ def test_another_policy_is_refused(system: LSTNet) -> None:
 
 def test_the_published_size_and_that_flow_rests() -> None:
     """76.6 million parameters, 5.4 more where LiteFlowNet carries the masks (fact sheet, section 6)."""
-    assert round(sum(p.numel() for p in LSTNetPreset().build().parameters()) / 1e6, 1) == 76.6
+    assert round(LSTNetPreset().size() / 1e6, 1) == 76.6
     chosen = small(flow="liteflownet")
     system = chosen.build()
     build_optimizer(system, chosen.teaching())

@@ -31,7 +31,7 @@ def list_models() -> None:
     table = Table(whole, "parameters", "weights", "J", "F", "licence of the weights")
     cards = [read_card(path) for path in bundled().values()]
     for name, preset in ZOO.items():
-        size = sum(parameter.numel() for parameter in preset.build().parameters()) / 1e6
+        size = preset.size() / 1e6
         own = [card for card in cards if card.preset == name]
         figures = own[0].figures if own else {}
         scores = [f"{figures[key]:.3f}" if key in figures else "" for key in ("J", "F")]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
@@ -179,6 +180,11 @@ class Preset(ABC):
     @abstractmethod
     def build(self) -> AnySystem:
         """The system, untrained."""
+
+    def size(self) -> int:
+        """How many parameters the system has; none of them is made for that."""
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in self.build().parameters())
 
     @abstractmethod
     def tiny(self) -> "Preset":
