@@ -37,9 +37,9 @@ class Clock:
             setattr(owner, method, self._timed(getattr(owner, method)))
 
     def _timed(self, call: Callable[..., Tensor]) -> Callable[..., Tensor]:
-        def timed(*inputs: object) -> Tensor:
+        def timed(*inputs: object, **named: object) -> Tensor:
             started = time.perf_counter()
-            found = call(*inputs)
+            found = call(*inputs, **named)
             self.total += time.perf_counter() - started
             return found
 
