@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from longtake.nn.precise import precise
+
 
 def conv3x3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
     """A biased 3x3 convolution that keeps the size, however dilated (or halves it with stride 2)."""
@@ -17,6 +19,12 @@ def conv3x3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn
 def enlarge(x: Float[Tensor, "b c h w"], factor: int) -> Float[Tensor, "b c h2 w2"]:
     """Bilinear enlargement by a whole factor, corners not aligned."""
     return F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def foreground(scores: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 1 h w"]:
+    """Log-odds of the object: a softmax over two channels knows their difference only."""
+    scores = precise(scores)
+    return scores[:, 1:] - scores[:, :1]
 
 
 class ResBlock(nn.Module):

@@ -16,8 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from longtake.nn.backbone import Widths
-from longtake.nn.decoder import conv3x3, enlarge
-from longtake.nn.precise import precise
+from longtake.nn.decoder import conv3x3, enlarge, foreground
 from longtake.systems.objects import fold, spread, unfold
 
 DILATIONS = (1, 3, 6)
@@ -85,9 +84,3 @@ class Decoder(nn.Module):
         x = self.refine8(fold(matched), spread(skips.f8, n))
         x = self.refine4(x, spread(skips.f4, n))
         return unfold(torch.sigmoid(enlarge(foreground(self.predict(x)), 4)[:, 0]), n)
-
-
-def foreground(scores: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 1 h w"]:
-    """Log-odds of the object: a softmax over two channels knows their difference only."""
-    scores = precise(scores)
-    return scores[:, 1:] - scores[:, :1]

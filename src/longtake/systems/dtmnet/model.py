@@ -16,7 +16,8 @@ from longtake.geometry import Fit
 from longtake.memory.policy import First, Held, Plan
 from longtake.nn.aggregate import Independent, soft_aggregate
 from longtake.nn.backbone import Backbone
-from longtake.systems.dtmnet.decoder import Decoder, Skips, foreground
+from longtake.nn.decoder import foreground
+from longtake.systems.dtmnet.decoder import Decoder, Skips
 from longtake.systems.dtmnet.long_term import LongTerm
 from longtake.systems.dtmnet.memory import DTMMemory, Reference, Seen, newest, still_needed
 from longtake.systems.dtmnet.short_term import ShortTerm

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from longtake.geometry import Fit
 from longtake.memory.policy import First, Held, Plan
 from longtake.nn.aggregate import Independent, soft_aggregate
-from longtake.nn.decoder import Refine, conv3x3, enlarge
+from longtake.nn.decoder import Refine, conv3x3, enlarge, foreground
 from longtake.nn.flow import Flow, at_scale, warp
 from longtake.nn.gates import AttentionalGate
 from longtake.nn.precise import precise
@@ -80,8 +80,8 @@ class Gated(nn.Module):
         context, skip = (spread(each, n) for each in shared)
         short = fold(own)
         kept = short * (context if self.gate is None else self.gate(context, short))
-        scores = precise(self.predict(F.relu(self.refine.merge(skip, kept))))
-        return unfold(torch.sigmoid(enlarge(scores[:, 1:] - scores[:, :1], 4)[:, 0]), n)
+        score = foreground(self.predict(F.relu(self.refine.merge(skip, kept))))
+        return unfold(torch.sigmoid(enlarge(score, 4)[:, 0]), n)
 
 
 class LSTNet(VOSSystem[LSTFeatures, LSTMemory]):
