@@ -99,7 +99,7 @@ def test_unroll_and_propagate_agree_on_margins(system: AnySystem, clip: Clip) ->
 def test_unroll_and_session_agree(system: AnySystem, clip: Clip) -> None:
     with torch.no_grad():
         outputs, _ = Unroll(system, rules_for(system))(clip)
-    session = Session(system, short_side=None)
+    session = Session(system, short_side=None, run=runtime("cpu", "float32"))
     for t in range(5):
         prediction = session.push(_picture(clip, t), _labels(clip) if t == 0 else None)
         if t:

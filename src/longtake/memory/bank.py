@@ -35,7 +35,22 @@ class SharedKeys:
     values: Tensor = owned()
 
 
-E = TypeVar("E", OwnedKeys, SharedKeys)
+@dataclass(frozen=True)
+class CroppedKeys:
+    """What of a remembered frame lies in each object's box: keys [b, n, c, s, s], values [b, n, v, s, s].
+
+    boxes: [b, n, 4], in pixels of the fitted frame. known: [b, n], whether the object was followed by then.
+    """
+
+    time: int
+    role: Role
+    keys: Tensor = owned()
+    values: Tensor = owned()
+    boxes: Tensor = owned()
+    known: Tensor = owned()
+
+
+E = TypeVar("E", OwnedKeys, SharedKeys, CroppedKeys)
 
 
 def kept(entries: Sequence[E], plan: Plan) -> tuple[E, ...]:

@@ -4,6 +4,8 @@ The convolutions of a skip connection do not depend on the object: `Refine.skip`
 once per object.
 """
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,17 +29,27 @@ def foreground(scores: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 1 h w"]:
     return scores[:, 1:] - scores[:, :1]
 
 
-class ResBlock(nn.Module):
-    """Pre-activation residual block without normalisation; its shortcut is a 3x3 convolution where widths differ."""
+def unnormed(channels: int) -> nn.Module:
+    """No normalisation."""
+    return nn.Identity()
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+
+class ResBlock(nn.Module):
+    """Pre-activation residual block; its shortcut is a 3x3 convolution where widths differ.
+
+    norm: makes what normalises so many channels before each activation.
+    """
+
+    def __init__(self, inputs: int, outputs: int, norm: Callable[[int], nn.Module] = unnormed) -> None:
         super().__init__()
+        self.norm1, self.norm2 = norm(inputs), norm(outputs)
         self.conv1 = conv3x3(inputs, outputs)
         self.conv2 = conv3x3(outputs, outputs)
         self.shortcut = conv3x3(inputs, outputs) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b _ h w"]:
-        y: Tensor = self.conv2(F.relu(self.conv1(F.relu(x)))) + self.shortcut(x)
+        inner = self.conv1(F.relu(self.norm1(x)))
+        y: Tensor = self.conv2(F.relu(self.norm2(inner))) + self.shortcut(x)
         return y
 
 

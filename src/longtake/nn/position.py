@@ -1,4 +1,4 @@
-"""Where in the frame a position lies, as sines and cosines (Carion et al., DETR; AOT's variant counts from 0)."""
+"""Where a position lies in its frame, and when a frame was seen, as sines and cosines (Vaswani et al.; DETR)."""
 
 import math
 
@@ -10,7 +10,7 @@ TEMPERATURE = 1e4
 
 
 def sinusoid(height: int, width: int, channels: int, like: Tensor) -> Float[Tensor, "hw c"]:
-    """Half of the channels tell the row, half the column, each from 0 to 2 pi over the frame.
+    """Half of the channels tell the row, half the column, each from 0 to 2 pi over the frame (AOT: counted from 0).
 
     like: a tensor whose device and precision it takes, float32 at least. channels: a multiple of 4.
     """
@@ -24,3 +24,10 @@ def sinusoid(height: int, width: int, channels: int, like: Tensor) -> Float[Tens
 
     rows, columns = waves(height)[:, None], waves(width)[None]
     return torch.cat([rows.expand(-1, width, -1), columns.expand(height, -1, -1)], dim=2).flatten(0, 1)
+
+
+def moments(offsets: Float[Tensor, "*shape"], channels: int) -> Float[Tensor, "*shape c"]:
+    """Offsets in frames: sin(d / 10000^(2i / c)) in channel 2i, the cosine of the same in channel 2i + 1."""
+    steps = torch.arange((channels + 1) // 2, dtype=offsets.dtype, device=offsets.device)
+    angles = offsets[..., None] * TEMPERATURE ** -(2 * steps / channels)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :channels]

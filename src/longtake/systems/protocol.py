@@ -23,11 +23,27 @@ from longtake.systems.teaching import Teaching
 
 
 @dataclass(frozen=True)
+class Proposals:
+    """What may be an object in a fitted frame, found by whatever; valid marks those that are no padding.
+
+    boxes: tight about the masks, x0, y0, x1, y1 in pixels.
+    """
+
+    boxes: Float[Tensor, "b p 4"]
+    masks: Float[Tensor, "b p h w"]
+    valid: Bool[Tensor, "b p"]
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """A fitted frame, RGB in [0, 1], and the one before it (itself on the first frame)."""
+    """A fitted frame, RGB in [0, 1], the one before it (itself on the first frame), and proposals where there are any.
+
+    proposals: None where nobody looked for them, which is not the same as none found.
+    """
 
     images: Float[Tensor, "b 3 h w"]
     previous: Float[Tensor, "b 3 h w"]
+    proposals: Proposals | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +147,10 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     feedback: Feedback
     accepts_policy: bool
     """Whether a caller may choose another policy than the system's own."""
+    takes_proposals: bool = False
+    """Whether it makes use of proposals that others found."""
+    kept_together: bool = False
+    """Whether what is kept of a frame for old objects is another where new ones join them in it."""
     least: float = 0.0
     """What an object's probability must reach for a pixel to be its own, beside being the largest."""
 

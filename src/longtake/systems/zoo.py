@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from longtake.errors import SettingError
 from longtake.systems.ddmemory.presets import DDMemoryPreset
+from longtake.systems.dmn_aoa.presets import DMNAOAPreset
 from longtake.systems.dtmnet.presets import DTMNetPreset
 from longtake.systems.lstnet.presets import LSTNetPreset
 from longtake.systems.protocol import Preset
@@ -33,6 +34,16 @@ ZOO: dict[str, Preset] = {
         backbone="mobilenet_v2", head=64, inner=256, states=128, nodes=64, gate_width=32
     ),
     "lstnet-resnet50": LSTNetPreset(),
+    "dmn-aoa-mobilenet-v2": DMNAOAPreset(
+        backbone="mobilenet_v2",
+        base=(32, 64, 128),
+        features=128,
+        projected=64,
+        refine_widths=(128, 96, 64),
+        groups=8,
+    ),
+    "dmn-aoa-resnet50": DMNAOAPreset(),
+    "dmn-aoa-resnet101": DMNAOAPreset(backbone="resnet101"),
 }
 
 
