@@ -44,6 +44,9 @@ from longtake.systems.protocol import AnyObject, Inputs, Look, Segmentation, Tar
 
 Crops = Float[Tensor, "b n c s s"]
 
+DOUBT = 0.05
+"""How sure the coarse mask's loss takes it to be, at most: it is made of hard masks, whose odds have no bounds."""
+
 
 @dataclass(frozen=True)
 class DMNFeatures:
@@ -124,7 +127,7 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
             coarse = self.coarse(self.objects, features.pyramid, features.found, memory, template, valid)
         auxiliary: dict[str, Tensor | AnyObject] = {}
         if self.training:
-            auxiliary["coarse"] = soft_aggregate(coarse, valid, self.merge)
+            auxiliary["coarse"] = soft_aggregate(DOUBT + (1 - 2 * DOUBT) * coarse, valid, self.merge)
         objects = enlarge(coarse, STRIDE) if self.refinement is None else self._refined(features, memory, coarse)
         return Segmentation(soft_aggregate(objects, valid, self.merge), trace, auxiliary)
 
