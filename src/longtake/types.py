@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Shaped, UInt8, UInt16
+from jaxtyping import Bool, Float32, Shaped, UInt8, UInt16
 
 from longtake.errors import MaskError
 
@@ -94,6 +94,18 @@ def _from_labels(labels: np.ndarray, origin: str) -> Masks:
         wrong = found[0] if found[0] < 0 else found[-1]
         raise MaskError(f"{origin}: object id {wrong}; ids are whole numbers from 1 to {LARGEST_ID}, 0 is none")
     return Masks(labels.astype(np.uint16), tuple(int(i) for i in found if i), origin)
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What may be an object in a frame, whichever: masks on the frame's own pixels, and how sure their finder was."""
+
+    masks: Bool[np.ndarray, "p h w"]
+    scores: Float32[np.ndarray, "p"]
+
+
+Proposer = Callable[[Frame], Proposals]
+"""Looks for whatever may be an object in a frame."""
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def write_coco(
 @pytest.mark.parametrize("where", ["train2017", "images/train2017", "images"])
 def test_coco_draws_small_instances_over_large_ones(tmp_path: Path, where: str) -> None:
     crowd = {"size": [48, 64], "counts": [48 * 60, 48 * 4]}
-    text = coco._tools().encode(np.asfortranarray(disc(40, 10, 1, 5)))["counts"].decode()
+    text = coco.rle.tools().encode(np.asfortranarray(disc(40, 10, 1, 5)))["counts"].decode()
     annotations = [
         instance(11, [box(10, 10, 4, 4)]),
         instance(11, [box(5, 5, 20, 20), box(30, 30, 10, 10)], area=500.0),

@@ -40,7 +40,7 @@ def test_a_clip_has_its_loss_whatever_else_is_in_the_batch(system: AnySystem, fe
     images, ids = clips()
     cpu = torch.device("cpu")
     with torch.no_grad():
-        late = system.capacity is None  # where late objects join a memory, clips come one by one: `check_late`
+        late = not system.kept_together  # where it is, clips come one by one: `check_late`
         both = make_batch(images, ids, cpu, torch.float64, late=late)
         assert not late or both.clip.first == (0, 1)
         together = objective(unroll, TEACHING, 0.0, both)[0]["loss"]

@@ -28,6 +28,7 @@ def command(
     ] = None,
     unseen: options.Unseen = None,
     memory: options.Memory = "auto",
+    proposals: options.Proposals = None,
     size: options.Size = "480",
     device: options.Device = "auto",
     precision: options.Precision = "auto",
@@ -70,6 +71,7 @@ def command(
             oracle=oracle,
             device=device,
             precision=precision,
+            proposals=proposals,
             report=update,
         )
     _show(result)

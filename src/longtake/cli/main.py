@@ -9,7 +9,7 @@ import sys
 import typer
 
 from longtake import __version__
-from longtake.cli import benchmark, demo, doctor, evaluate, export, models, segment, train
+from longtake.cli import benchmark, demo, doctor, evaluate, export, models, propose, segment, train
 from longtake.errors import LongtakeError
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ app.command("segment")(segment.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
 app.command("export")(export.command)
+app.command("propose")(propose.command)
 app.command("train")(train.command)
 app.command("doctor")(doctor.command)
 app.add_typer(models.app, name="models")

@@ -15,6 +15,13 @@ Memory = Annotated[
         "newest:N | budget:2GB. auto is the model's own rule, always bounded."
     ),
 ]
+Proposals = Annotated[
+    Path | None,
+    typer.Option(
+        help="For dmn-aoa models: a folder of FRAME.json, as propose writes them, or weights of torchvision's "
+        "Mask R-CNN, which then runs on every frame. Without it each object's last mask is proposed, moved and scaled."
+    ),
+]
 Size = Annotated[str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]

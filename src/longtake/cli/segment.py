@@ -27,6 +27,7 @@ def command(
     weights: options.Weights = None,
     set_: options.Switches = None,
     memory: options.Memory = "auto",
+    proposals: options.Proposals = None,
     size: options.Size = "480",
     start: Annotated[
         str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
@@ -82,6 +83,7 @@ def command(
             save=[kind.strip() for kind in save.split(",") if kind.strip()],
             device=device,
             precision=precision,
+            proposals=proposals,
             report=lambda done, total: update(done, total, ""),
         )
     typer.echo(f"{count} frames: {out}{f', pictures in {out}/explain' if explain else ''}")

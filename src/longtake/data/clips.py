@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from jaxtyping import UInt8
 
 from longtake.data import augment
 from longtake.data.footage import VideoFootage
@@ -17,8 +18,9 @@ from longtake.data.images import Store, reduction
 from longtake.data.labels import VOID
 from longtake.data.paste import Cutout, Drawn, cut, paste
 from longtake.data.procedural import draw_scene
+from longtake.data.proposed import Proposed
 from longtake.data.samplers import SamplerName, draw_frames
-from longtake.data.spline import Affine, draw_warp
+from longtake.data.spline import Affine, Warp, draw_warp
 from longtake.data.still import Still
 from longtake.errors import InputError
 
@@ -76,28 +78,40 @@ class VideoClips(ClipSource):
         for index, warp in zip(chosen, warps, strict=True):
             reduce = reduction(warp.scale)
             images.append(warp.image(video.rgb(index, reduce, ids[0].shape), reduce))
-        return Drawn(images, [warp.ids(mask) for warp, mask in zip(warps, ids, strict=True)])
+        found = None
+        if video.proposed is not None:
+            found = [
+                warped(warp, video.proposed(video.pairs[i][0], ids[0].shape))
+                for i, warp in zip(chosen, warps, strict=True)
+            ]
+        return Drawn(images, [warp.ids(mask) for warp, mask in zip(warps, ids, strict=True)], found)
 
 
 @dataclass(frozen=True)
 class StillClips(ClipSource):
-    """One photograph as every frame, each under its own affine map (STM, section 3.5), some bent by a spline."""
+    """One photograph as every frame, each under its own affine map (STM, section 3.5), some bent by a spline.
+
+    proposed: what was proposed in a photograph, which is then warped like its objects.
+    """
 
     stills: Sequence[Still]
     store: Store
+    proposed: Proposed | None = None
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Drawn:
         still = pick(rng, self.stills)
         whole = still.ids(self.store)
         ids = keep_objects(rng, whole, shape.objects)
         window = draw_window(rng, ids, shape)
-        clip = Drawn([], [])
+        clip = Drawn([], [], None if self.proposed is None else [])
         for _ in range(shape.frames):
             matrix = augment.compose(augment.wobble(rng, augment.STILL.times(shape.affine), shape.size), window)
             warp = draw_warp(rng, matrix, shape.size, shape.bend)
             reduce = reduction(warp.scale)
             clip.images.append(warp.image(still.rgb(self.store, whole, reduce), reduce))
             clip.ids.append(warp.ids(ids))
+            if clip.proposals is not None and self.proposed is not None:
+                clip.proposals.append(warped(warp, self.proposed(still.image, whole.shape)))
         return clip
 
 
@@ -136,6 +150,12 @@ class ProceduralClips(ClipSource):
 
     def draw(self, rng: np.random.Generator, shape: Shape) -> Drawn:
         return draw_scene(rng, shape.frames, *shape.size, shape.objects)
+
+
+def warped(warp: Warp, masks: UInt8[np.ndarray, "p _ _"]) -> UInt8[np.ndarray, "p h w"]:
+    """Masks through a clip's geometry."""
+    found = [warp.ids(mask) for mask in masks]
+    return np.stack(found) if found else np.zeros((0, *warp.size), np.uint8)
 
 
 def pick(rng: np.random.Generator, items: Sequence[T]) -> T:

@@ -5,19 +5,18 @@ share it. Shapes: h, w the size of a picture.
 """
 
 import json
-import warnings
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt8
+from jaxtyping import Int64, UInt8
 
 from longtake.data.labels import VOID
-from longtake.errors import InputError, MissingExtraError
+from longtake.errors import InputError
+from longtake.video import rle
 
 POLYGONS, COUNTS, TEXT = b"PCT"
 """How a region is stored: polygons as float32, run lengths as uint32, or COCO's compressed text."""
@@ -33,7 +32,7 @@ class Region:
 
     def run_lengths(self, size: tuple[int, int]) -> dict[str, Any]:
         """The region in pycocotools' compressed form; size: height and width of the picture."""
-        tools = _tools()
+        tools = rle.tools()
         if self.kind == TEXT:
             return {"size": list(size), "counts": bytes(self.content)}
         if self.kind == COUNTS:
@@ -78,16 +77,16 @@ class Instances:
 
         Of more than 254 instances the largest count. Raises InputError where a region cannot be drawn.
         """
-        tools, size = _tools(), (int(self.sizes[picture, 0]), int(self.sizes[picture, 1]))
+        tools, size = rle.tools(), (int(self.sizes[picture, 0]), int(self.sizes[picture, 1]))
         labels = np.zeros(size, np.uint8, order="F")  # as pycocotools draws
         try:
             drawn = [(region.crowd, region.run_lengths(size)) for region in self.regions(picture)]
             for crowd in (lengths for is_crowd, lengths in drawn if is_crowd):
-                labels[_inside(crowd)] = VOID
+                labels[rle.inside(crowd)] = VOID
             instances = [lengths for is_crowd, lengths in drawn if not is_crowd]
             instances.sort(key=lambda lengths: -int(tools.area(lengths)))
             for name, lengths in enumerate(instances[: VOID - 1], 1):
-                labels[_inside(lengths)] = name
+                labels[rle.inside(lengths)] = name
         except (ValueError, TypeError, IndexError) as error:
             raise InputError(f"{self.names[picture]}: a damaged region in its annotations ({error})") from error
         return np.ascontiguousarray(labels)
@@ -95,7 +94,7 @@ class Instances:
 
 def read_instances(path: Path) -> Instances:
     """The instances of an `instances_*.json`. Raises InputError where it is damaged; MissingExtraError."""
-    _tools()
+    rle.tools()
     taken = _Taken()
     try:
         json.loads(path.read_text(encoding="utf-8"), object_hook=taken.take)
@@ -104,25 +103,6 @@ def read_instances(path: Path) -> Instances:
         raise InputError(f"{path}: not instances as of COCO (no {error})") from error
     except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}: not readable as instances of COCO ({error})") from error
-
-
-def _inside(lengths: Mapping[str, Any]) -> Bool[np.ndarray, "h w"]:
-    """Raises ValueError where the run lengths are damaged."""
-    with warnings.catch_warnings():  # pycocotools hands its arrays over as NumPy 1 wanted them
-        warnings.simplefilter("ignore", DeprecationWarning)
-        inside: np.ndarray = _tools().decode(lengths) > 0
-    if np.count_nonzero(inside) != int(_tools().area(lengths)):  # what lengths leave over is not initialised
-        raise ValueError("run lengths that do not fill the picture")
-    return inside
-
-
-def _tools() -> ModuleType:
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise MissingExtraError("pycocotools", "train") from error
-    tools: ModuleType = mask
-    return tools
 
 
 class _Taken:

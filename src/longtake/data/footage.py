@@ -9,6 +9,7 @@ import numpy as np
 from longtake.data.dataset import Video
 from longtake.data.images import Ids, Rgb, Store
 from longtake.data.labels import VOID, white_in
+from longtake.data.proposed import Proposed
 from longtake.data.samplers import ENOUGH, Footage
 from longtake.errors import InputError
 
@@ -20,8 +21,9 @@ class VideoFootage(Footage):
     mean the same time in every data set.
     """
 
-    def __init__(self, video: Video, store: Store, together: bool = False) -> None:
-        """together: whether all objects are one, as in DAVIS 2016."""
+    def __init__(self, video: Video, store: Store, together: bool = False, proposed: Proposed | None = None) -> None:
+        """together: whether all objects are one, as in DAVIS 2016. proposed: what was proposed in a frame."""
+        self.proposed = proposed
         self.video, self.store, self.pairs, self.together = video, store, video.pairs, together
         self.spacing = _spacing([frame.stem for frame, _ in self.pairs])
         self._areas = dict[int, Mapping[int, int]]()

@@ -16,6 +16,7 @@ from longtake.data.clips import TRIES, ClipSource, PastedClips, Shape
 from longtake.data.labels import VOID
 from longtake.data.paste import Drawn, cut, paste
 from longtake.errors import InputError, LongtakeError, UnreadableError
+from longtake.video.proposals import MOST
 
 VISIBLE = 64
 """Pixels that an object needs in the frame in which it is given."""
@@ -46,9 +47,8 @@ class Mixture(ClipSource):
                 clip, least = merge(clip, self._drawn(rng, shape)), MERGED
             self._disturb(rng, clip, shape)
             if chosen := choose(rng, clip.ids, shape, least):
-                return Drawn(
-                    augment.jitter(rng, clip.images, shape.colour, shape.frame_colour), renumber(clip.ids, chosen)
-                )
+                images = augment.jitter(rng, clip.images, shape.colour, shape.frame_colour)
+                return Drawn(images, renumber(clip.ids, chosen), clip.proposals)
         raise InputError(
             f"no object of {VISIBLE} pixels in the first frame of {TRIES} clips in a row; are the masks empty, "
             "or the crops (window) too small for their objects?"
@@ -122,12 +122,14 @@ def renumber(clip: Sequence[augment.Ids], chosen: Mapping[int, int]) -> list[aug
 class Sample(NamedTuple):
     """A clip: images uint8 [t, 3, h, w], ids uint8 [t, h, w], and the files that could not be read on the way.
 
-    error: why there is none, in one line; an exception would not come whole out of another process.
+    proposals: uint8 [t, p, h, w], empty masks as padding; None where nobody looked for any. error: why there is no
+    clip, in one line; an exception would not come whole out of another process.
     """
 
     images: Tensor
     ids: Tensor
     skipped: tuple[str, ...]
+    proposals: Tensor | None = None
     error: str = ""
 
 
@@ -153,10 +155,21 @@ class ClipDataset(torch.utils.data.Dataset[Sample]):
                     skipped.append(str(error))
                     continue
                 images = torch.from_numpy(np.stack(clip.images)).permute(0, 3, 1, 2)
-                return Sample(images, torch.from_numpy(np.stack(clip.ids)), tuple(skipped))
+                ids = torch.from_numpy(np.stack(clip.ids))
+                return Sample(images, ids, tuple(skipped), _padded(clip))
             raise InputError(f"{TRIES} clips in a row cannot be read; the last: {skipped[-1]}")
         except LongtakeError as error:
-            return Sample(NOTHING, NOTHING, tuple(skipped), str(error))
+            return Sample(NOTHING, NOTHING, tuple(skipped), error=str(error))
 
     def _drawn(self, number: int, attempt: int) -> Drawn:
         return self.mixture.draw(np.random.default_rng([*self.seeds, number, attempt]), self.shape_of(number))
+
+
+def _padded(clip: Drawn) -> Tensor | None:
+    """What was proposed, as many masks in every frame."""
+    if clip.proposals is None:
+        return None
+    padded = np.zeros((len(clip.proposals), MOST, *clip.ids[0].shape), np.uint8)
+    for own, found in zip(padded, clip.proposals, strict=True):
+        own[: len(found)] = found
+    return torch.from_numpy(padded)

@@ -12,10 +12,14 @@ Cutout = UInt8[np.ndarray, "h w 4"]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A clip while it is made: frames of one size and their id masks."""
+    """A clip while it is made: frames of one size, their id masks, and masks [p, h, w] of what was proposed in each.
+
+    proposals: None where nobody looked for any.
+    """
 
     images: list[Image]
     ids: list[Ids]
+    proposals: list[UInt8[np.ndarray, "_ _ _"]] | None = None
 
 
 def cut(image: Image, mask: np.ndarray) -> Cutout:

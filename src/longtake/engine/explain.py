@@ -12,7 +12,7 @@ from torch import Tensor
 
 from longtake.engine.step import segment
 from longtake.geometry import Placement
-from longtake.systems.protocol import AnySystem, Cohort, Look, Segmentation, State
+from longtake.systems.protocol import AnySystem, Cohort, Look, Proposals, Segmentation, State
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,18 @@ class Explanation:
 
 
 def explain(
-    system: AnySystem, state: State, images: Float[Tensor, "b 3 h w"], placement: Placement
+    system: AnySystem,
+    state: State,
+    images: Float[Tensor, "b 3 h w"],
+    placement: Placement,
+    proposals: Proposals | None = None,
 ) -> tuple[Explanation, ...]:
     """An explanation per object of the state, which stands before the frame.
 
     images: fitted, RGB in [0, 1]. placement: how they lie in the original. An object's area is where it is the most
     probable of all; its margins do not count.
     """
-    _, segmentations, log_odds = segment(system, state, images)
+    _, segmentations, log_odds = segment(system, state, images, proposals)
     if log_odds is None:
         return ()
     columns = torch.arange(1, log_odds.shape[1], device=images.device)[:, None, None]

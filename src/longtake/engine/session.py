@@ -14,12 +14,13 @@ from jaxtyping import UInt16
 
 from longtake.engine.explain import Explanation, explain
 from longtake.engine.objects import remove
+from longtake.engine.proposals import check_proposals, to_proposals
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.step import Rules, Step, rules_for, step
 from longtake.errors import MaskError, SettingError, SourceError
 from longtake.geometry import Placement, Size
-from longtake.systems.protocol import AnySystem, Prompt, State
-from longtake.types import Frame, Masks, Prediction
+from longtake.systems.protocol import AnySystem, Prompt, Proposals, State
+from longtake.types import Frame, Masks, Prediction, Proposer
 
 AT_ONCE = 16
 """Objects whose probabilities are brought to the frame's size together."""
@@ -48,8 +49,14 @@ class Session:
         short_side: int | None = 480,
         run: Runtime | None = None,
         keep: int = 32,
+        proposer: Proposer | None = None,
     ) -> None:
-        """short_side: larger frames are reduced to it, None never reduces. keep: how many steps can be taken back."""
+        """short_side: larger frames are reduced to it, None never reduces. keep: how many steps can be taken back.
+
+        proposer: finds what may be an object in each frame. Raises SettingError where the system takes no proposals.
+        """
+        check_proposals(system, proposer is not None)
+        self.proposer = proposer
         self.system, self.rules = system, rules or rules_for(system)
         self.short_side, self.run = short_side, run or runtime("cpu")
         self._now = Moment(State(), None)
@@ -99,7 +106,8 @@ class Session:
                 blind = known is None and self.rules.feedback == "truth"
                 rules = replace(self.rules, feedback=self.system.feedback) if blind else self.rules
                 inside = placement.inside(self.run.device)
-                state, out = step(self.system, rules, self._now.state, images, given, inside=inside, truth=known)
+                found, now = self._proposals(frame, placement), self._now.state
+                state, out = step(self.system, rules, now, images, given, inside=inside, truth=known, proposals=found)
                 prediction = to_prediction(frame, placement, out, masks, self.system.least)
             self._past.append(self._now)
             self._now = Moment(state, placement)
@@ -124,7 +132,12 @@ class Session:
             frame, placement = self._placed(frame)
             with self.run.inference():
                 images = placement.images(to_tensor(frame, self.run.device))
-                return explain(self.system, self._now.state, images, placement)
+                found = self._proposals(frame, placement)
+                return explain(self.system, self._now.state, images, placement, found)
+
+    def _proposals(self, frame: Frame, placement: Placement) -> Proposals | None:
+        """What may be an object in the frame, where somebody looks for it."""
+        return None if self.proposer is None else to_proposals(self.proposer(frame), placement, self.run.device)
 
     def _columns(self, truth: Masks, frame: Frame, placement: Placement) -> torch.Tensor:
         """The true masks [1, n, h, w] of the objects that are followed, empty where the truth has none."""

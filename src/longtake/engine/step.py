@@ -17,7 +17,17 @@ from longtake.memory.policy import Event, Policy
 from longtake.nn.aggregate import merge_cohorts
 from longtake.nn.precise import precise
 from longtake.systems.feedback import Feedback
-from longtake.systems.protocol import AnyObject, AnySystem, Cohort, Inputs, Prompt, Segmentation, State, Targets
+from longtake.systems.protocol import (
+    AnyObject,
+    AnySystem,
+    Cohort,
+    Inputs,
+    Prompt,
+    Proposals,
+    Segmentation,
+    State,
+    Targets,
+)
 
 DISTURBED = 0.5
 """A neighbour's prompt disturbs an object when it takes away a pixel that was the object's with this probability."""
@@ -86,6 +96,7 @@ def step(
     *,
     inside: Float[Tensor, "1 1 h w"] | None = None,
     truth: Float[Tensor, "b n h w"] | None = None,
+    proposals: Proposals | None = None,
 ) -> tuple[State, Step]:
     """Follow every object into one more frame; give new masks of old or new objects with it.
 
@@ -93,11 +104,12 @@ def step(
     inside: 1 where the fitted frame shows the original and 0 on its margins, so that nothing is remembered there (the
     published STM crops its estimate and pads it again).
     truth: the objects' true masks in the order of the state's ids, for feedback "truth" and for boxes.
+    proposals: what may be an object in the frame, for systems that take it.
     Nothing that is passed in is changed.
     """
     if not state.cohorts and prompt is None:
         return replace(state, time=state.time + 1, previous=images), _empty(images)
-    features, segmentations, log_odds = segment(system, state, images)
+    features, segmentations, log_odds = segment(system, state, images, proposals)
     if rules.boxes and log_odds is not None and truth is not None:
         log_odds = _within_boxes(log_odds, truth)
     probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
@@ -131,11 +143,11 @@ def _auxiliary(ids: tuple[int, ...], time: int, values: Mapping[str, Tensor | An
 
 
 def segment(
-    system: AnySystem, state: State, images: Float[Tensor, "b 3 h w"]
+    system: AnySystem, state: State, images: Float[Tensor, "b 3 h w"], proposals: Proposals | None = None
 ) -> tuple[Any, list[Segmentation], Float[Tensor, "b _ h w"] | None]:
     """A frame's features, every cohort in it, and their log-odds merged; None where there are no cohorts."""
     previous = images if state.previous is None else state.previous
-    features = system.encode(Inputs(images, previous))
+    features = system.encode(Inputs(images, previous, proposals))
     segmentations = [system.segment(features, c.memory, c.valid, state.time) for c in state.cohorts]
     log_odds = merge_cohorts([s.log_odds for s in segmentations], system.merge) if segmentations else None
     return features, segmentations, log_odds

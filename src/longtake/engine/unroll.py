@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from longtake.engine.step import Auxiliary, Rules, step
 from longtake.systems.feedback import Feedback
-from longtake.systems.protocol import AnySystem, Prompt, State
+from longtake.systems.protocol import AnySystem, Prompt, Proposals, State
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Clip:
 
     first: the frame in which each object is given, in rising order; None: all in frame 0.
     inside: 1 on the frame and 0 on its margins, None where there are none (as for crops).
+    proposals: of each frame, None where nobody looked for them.
     """
 
     images: Float[Tensor, "b t 3 h w"]
@@ -26,6 +27,7 @@ class Clip:
     valid: Bool[Tensor, "b n"]
     first: tuple[int, ...] | None = None
     inside: Float[Tensor, "1 1 h w"] | None = None
+    proposals: tuple[Proposals, ...] | None = None
 
     def given(self, frame: int) -> Prompt | None:
         """The objects that are given in a frame."""
@@ -57,8 +59,16 @@ class Unroll(nn.Module):
         state, outputs, auxiliary = State(), list[Tensor](), list[Auxiliary]()
         for t in range(clip.images.shape[1]):
             truth = clip.masks[:, t, : clip.known(t)]
+            found = None if clip.proposals is None else clip.proposals[t]
             state, out = step(
-                self.system, rules, state, clip.images[:, t], clip.given(t), inside=clip.inside, truth=truth
+                self.system,
+                rules,
+                state,
+                clip.images[:, t],
+                clip.given(t),
+                inside=clip.inside,
+                truth=truth,
+                proposals=found,
             )
             if out.log_odds is not None:
                 outputs.append(out.log_odds)

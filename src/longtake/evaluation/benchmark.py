@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from longtake.data.dataset import Dataset, Video
 from longtake.data.layouts import open_dataset
 from longtake.data.rendered import write_rendered
+from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.session import Session
 from longtake.engine.step import Rules, rules_for
@@ -27,9 +29,11 @@ from longtake.evaluation.windows import has_truth
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import DEFAULT, load
+from longtake.systems.proposers import open_proposer
 from longtake.systems.protocol import AnySystem
-from longtake.types import Masks, Prediction
+from longtake.types import Masks, Prediction, Proposer
 from longtake.video.folder import FolderSource
+from longtake.video.proposals import FolderOfProposals
 from longtake.video.sinks import LabelSink, make_folder, output
 from longtake.video.whole import whole
 
@@ -83,16 +87,20 @@ def benchmark(
     oracle: str | None = None,
     device: str = "auto",
     precision: str = "auto",
+    proposals: Path | None = None,
     report: Callable[[int, int | None, str], None] = lambda done, count, video: None,
 ) -> Benchmark:
     """Segment every video of a split, score it, and write predictions/ and all results into the folder `out`.
 
     root: the data set; None for "synth", which is then rendered into out. protocol: the data set's own where None.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
-    both. Raises LongtakeError; predictions of finished frames stay.
+    both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
+    Raises LongtakeError; predictions of finished frames stay.
     """
     system, card = load(model, weights, settings)
-    follower = Follower(system, oracle_rules(system, memory, oracle), size, runtime(device, precision))
+    rules, run = oracle_rules(system, memory, oracle), runtime(device, precision)
+    check_proposals(system, proposals is not None)
+    follower = Follower(system, rules, size, run, proposers(proposals, run.device))
     scoring, data = _data(root, out, dataset, split, protocol)
     if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
@@ -102,6 +110,7 @@ def benchmark(
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
         "model": model_facts(model, card),
         "oracle": oracle,
+        "proposals": proposals and str(proposals),
         **run_facts(follower.rules, size, follower.run),
     }
     name = out.resolve().name + (f" (told the truth, oracle {oracle}: no result)" if oracle else "")
@@ -123,18 +132,35 @@ def benchmark(
 class Follower:
     """A model, and how it is run."""
 
-    def __init__(self, system: AnySystem, rules: Rules, size: int | None, run: Runtime) -> None:
-        self.system = run.ready(system)
+    def __init__(
+        self,
+        system: AnySystem,
+        rules: Rules,
+        size: int | None,
+        run: Runtime,
+        proposer: Callable[[str], Proposer | None] = lambda video: None,
+    ) -> None:
+        """proposer: by the name of a video."""
+        self.system, self.proposer = run.ready(system), proposer
         self.rules, self.size, self.run = rules, size, run
 
     def follow(self, video: Video, protocol: Protocol, watch: Stopwatch) -> Iterator[Prediction]:
         """The objects of a video in each of its frames, from their first masks; the clock runs for the model alone."""
-        session = Session(self.system, rules=self.rules, short_side=self.size, run=self.run, keep=0)
+        proposer = self.proposer(video.name)
+        session = Session(self.system, rules=self.rules, short_side=self.size, run=self.run, keep=0, proposer=proposer)
         given, told = Given(video, protocol), self.rules.boxes or self.rules.feedback == "truth"
         watch.next_video()
         for frame in FolderSource(next(iter(video.frames.values())).parent):
             prompt, truth = given.masks(frame.name)
             yield watch.frame(partial(session.push, frame, prompt, truth if told else None))
+
+
+def proposers(path: Path | None, device: torch.device) -> Callable[[str], Proposer | None]:
+    """The proposer of each video, by its name: a folder for each, or one detector for all, or none."""
+    if path is not None and path.is_dir():
+        return lambda video: FolderOfProposals(path / video)
+    proposer = None if path is None else open_proposer(path, device)
+    return lambda video: proposer
 
 
 def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = None) -> Rules:

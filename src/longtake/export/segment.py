@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.engine.step import rules_for
@@ -18,6 +19,7 @@ from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import DEFAULT, load
+from longtake.systems.proposers import open_proposer
 from longtake.types import Prediction
 from longtake.video.ahead import read_ahead
 from longtake.video.file import without_password
@@ -67,6 +69,7 @@ def segment(
     explain: Sequence[str] = (),
     device: str = "auto",
     precision: str = "auto",
+    proposals: Path | None = None,
     report: Report = lambda done, count: None,
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.
@@ -75,19 +78,23 @@ def segment(
     a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. memory: "auto", or a
     policy as `parse_policy` reads it. size: larger short sides are reduced to it, None never reduces. span: the frames
     to work on. explain: times (as `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows
-    what was looked at. Raises LongtakeError; what was written before stays whole.
+    what was looked at. proposals: a folder of FRAME.json, or a detector's weights, for models that take proposals.
+    Raises LongtakeError; what was written before stays whole.
     """
     _check_kinds(save)
     explainer = Explainer(out / "explain", explain)
     frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
     system, card = load(model, weights, settings)
     rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
+    check_proposals(system, proposals is not None)
+    proposer = None if proposals is None else open_proposer(proposals, run.device)
     system = run.ready(system)
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
         "masks": str(masks),
         "model": model_facts(model, card),
         "explain": list(explain),
+        "proposals": proposals and str(proposals),
         **run_facts(rules, size, run),
     }
     make_folder(out)
@@ -99,7 +106,7 @@ def segment(
     ):
         sinks = _sinks(out, {"labels", *save}, frames, stack)
         pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
-        session = Session(system, rules=rules, short_side=size, run=run, keep=0)
+        session = Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
         for frame in pictures:
             explainer.look(session, frame)
             prediction = session.push(frame, given(frame))

@@ -11,6 +11,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from longtake.data.labels import VOID
+from longtake.engine.proposals import from_masks
 from longtake.engine.unroll import Clip
 
 
@@ -35,11 +36,13 @@ def make_batch(
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     late: bool = False,
+    proposals: UInt8[Tensor, "b t p h w"] | None = None,
 ) -> Batch:
     """The batch on a device.
 
     late: an object that comes after the first frame is given when it does; else it is background. A column is given in
-    one frame over the whole batch, and is padding for clips in which no object comes then.
+    one frame over the whole batch, and is padding for clips in which no object comes then. proposals: empty ones are
+    padding.
     """
     columns = _columns(ids, late)
     whole = ids.to(device).long()
@@ -52,7 +55,11 @@ def make_batch(
     every = torch.arange(1, valid.shape[1] + 1, device=device)
     masks = (renamed[:, :, None] == every[:, None, None]).to(dtype)
     first = tuple(when for when, _ in columns) or (0,)
-    return Batch(Clip(images.to(device).to(dtype) / 255, masks, valid, first), renamed)
+    found = None
+    if proposals is not None:
+        found = tuple(from_masks(some.to(device).to(dtype)) for some in proposals.unbind(dim=1))
+    pictures = images.to(device).to(dtype) / 255
+    return Batch(Clip(pictures, masks, valid, first, proposals=found), renamed)
 
 
 def _columns(ids: UInt8[Tensor, "b t h w"], late: bool) -> list[tuple[int, dict[int, int]]]:

@@ -36,7 +36,7 @@ def check_late(recipe: Recipe, system: AnySystem, processes: int) -> None:
     """
     for number, stage in enumerate(recipe.stages):
         together = stage.batch // (processes * stage.accumulate)
-        if system.capacity is not None and together > 1 and any(shape.late for shape in stage.shapes):
+        if system.kept_together and together > 1 and any(shape.late for shape in stage.shapes):
             raise SettingError(
                 f"stages.{number}: with late objects {recipe.model} takes one clip at a time; set accumulate to "
                 f"{stage.batch // processes}"

@@ -24,12 +24,14 @@ BEARABLE = 0.01
 class Loaded(NamedTuple):
     """Clips that pass through the model together: images uint8 [b, t, 3, h, w], ids uint8 [b, t, h, w].
 
-    skipped: files that could not be read on the way. error: why there are no clips.
+    skipped: files that could not be read on the way. proposals: uint8 [b, t, p, h, w], empty masks as padding, or none.
+    error: why there are no clips.
     """
 
     images: Tensor
     ids: Tensor
     skipped: tuple[str, ...]
+    proposals: Tensor | None = None
     error: str = ""
 
 
@@ -88,9 +90,11 @@ def one_thread_of_opencv() -> Iterator[None]:
 def _collate(samples: Sequence[Sample]) -> Loaded:
     skipped = tuple(name for sample in samples for name in sample.skipped)
     if error := next((sample.error for sample in samples if sample.error), ""):
-        return Loaded(samples[0].images[:0], samples[0].ids[:0], skipped, error)
+        return Loaded(samples[0].images[:0], samples[0].ids[:0], skipped, error=error)
     images = torch.stack([sample.images for sample in samples])
-    return Loaded(images, torch.stack([sample.ids for sample in samples]), skipped)
+    proposals = [sample.proposals for sample in samples if sample.proposals is not None]
+    found = torch.stack(proposals) if proposals else None
+    return Loaded(images, torch.stack([sample.ids for sample in samples]), skipped, found)
 
 
 class Skipped:

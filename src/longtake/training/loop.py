@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import Runtime
 from longtake.engine.step import rules_for
 from longtake.engine.unroll import Unroll
@@ -63,6 +64,7 @@ class Trainer:
         self.system: AnySystem = system.train().to(self.dtype).to(memory_format=torch.channels_last)
         check_sizes(self.recipe, self.system)
         check_late(self.recipe, self.system, self.processes.count)
+        check_proposals(self.system, self.recipe.proposals is not None)
         self.optimizer = build_optimizer(self.system, teaching)
         if self.main and weights:
             warn_of_frozen(teaching, bool(self.recipe.backbone or self.recipe.start))
@@ -150,7 +152,8 @@ class Trainer:
         self.prepared.zero_grad()
         figures = dict.fromkeys(self._columns(), 0.0)
         for i, part in enumerate(parts):
-            batch = make_batch(part.images, part.ids, self.processes.device, self.dtype, stage.shape_at(within).late)
+            late = stage.shape_at(within).late
+            batch = make_batch(part.images, part.ids, self.processes.device, self.dtype, late, part.proposals)
             last = i + 1 == len(parts)
             # gradients are shared among processes once, with the last part
             with nullcontext() if last else self.accelerator.no_sync(self.unroll):

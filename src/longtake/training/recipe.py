@@ -53,6 +53,10 @@ class ClipShape(Strict):
         return {self.sampler: 1.0} if isinstance(self.sampler, str) else self.sampler
 
 
+LAID_OVER = ("pasted", "procedural", "merged", "distractor", "lookalike")
+"""Of the sources, those that show what is in no image of the data."""
+
+
 class Sources(Strict):
     """How often a clip comes from each kind of source, and how often something is laid over it.
 
@@ -118,6 +122,9 @@ class Recipe(Strict):
     """ImageNet weights in torchvision's names (.safetensors or .pth); None trains from random ones."""
     flow: str | None = None
     """Weights of the flow network that `options.flow` names: LiteFlowNet's, converted, or torchvision's of RAFT."""
+    proposals: str | None = None
+    """A folder of what a detector found in the images, as `longtake propose` writes it: FOLDER/NAME mirrors the folder
+    NAME of data. For systems that take proposals; of photographs and videos alone, with nothing laid over them."""
     stages: tuple[Stage, ...] = Field(min_length=1)
     validation: Validation | None = None
     precision: Literal["auto", "float32", "float64", "bfloat16", "float16"] = "auto"
@@ -145,6 +152,16 @@ class Recipe(Strict):
             raise ValueError(
                 "groups of different names in different stages; only their rate, decay and until may differ"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _bare(self) -> "Recipe":
+        for number, stage in enumerate(self.stages if self.proposals is not None else ()):
+            laid = [name for name in LAID_OVER if getattr(stage.sources, name)]
+            if laid:
+                raise ValueError(
+                    f"proposals: nobody looked for any in what stages.{number}.sources.{laid[0]} draws; set it to 0"
+                )
         return self
 
     @property

@@ -15,6 +15,8 @@ def start(job: Job, out: Path) -> Trainer:
     """A new run. Raises SettingError where the folder already holds one."""
     recipe = job.recipe
     places = {name: str(Path(path).resolve()) for name, path in recipe.weights.items()}
+    if recipe.proposals is not None:
+        places["proposals"] = str(Path(recipe.proposals).resolve())
     if recipe.precision == "auto":
         places["precision"] = str(runtime().dtype).removeprefix("torch.")
     job = replace(

@@ -12,6 +12,7 @@ from longtake.data.footage import VideoFootage
 from longtake.data.images import Store
 from longtake.data.layouts import is_dataset, open_dataset
 from longtake.data.mixture import ClipDataset, Mixture
+from longtake.data.proposed import ProposalFiles
 from longtake.data.still import Still
 from longtake.data.stills import cutouts, is_stills, open_stills
 from longtake.errors import InputError
@@ -31,6 +32,7 @@ class Opened:
     cutouts: list[Path] = field(default_factory=list)
     files: dict[Path, list[Path]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    proposed: ProposalFiles | None = None
 
     @property
     def count(self) -> int:
@@ -41,6 +43,8 @@ class Opened:
 def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
     """The folders' videos, photographs and cut-outs. Raises InputError where one of them holds nothing of the kind."""
     opened = Opened(Store(recipe.cache * MEGABYTE))
+    if recipe.proposals is not None:
+        opened.proposed = ProposalFiles(Path(recipe.proposals), tuple(roots))
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; --data names folders of training data")
@@ -58,6 +62,8 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
             own = list(cutouts(root))
             opened.cutouts += own
             opened.files[root] = own
+    if recipe.proposals is not None:
+        opened.files[Path(recipe.proposals)] = sorted(Path(recipe.proposals).rglob("*.json"))
     longest = max(shape.frames for stage in recipe.stages for shape in stage.shapes)
     if short := [video for video in dict.fromkeys(opened.videos) if len(video) < longest]:
         first = f"{short[0].video.name}: {len(short[0])}"
@@ -91,7 +97,7 @@ def _with_masks(dataset: Dataset, opened: Opened, together: bool) -> list[VideoF
             f"{dataset.root}: {len(orphans)} videos have masks without a frame, which are left out "
             f"(the first: {orphans[0].masks[mask]})"
         )
-    return [VideoFootage(video, opened.store, together) for video in usable]
+    return [VideoFootage(video, opened.store, together, opened.proposed) for video in usable]
 
 
 def _halves(video: Video) -> str:
@@ -145,7 +151,7 @@ def _sources(opened: Opened) -> dict[str, ClipSource]:
     if opened.videos:
         sources["video"] = VideoClips(opened.videos)
     if opened.stills:
-        sources["stills"] = StillClips(opened.stills, opened.store)
+        sources["stills"] = StillClips(opened.stills, opened.store, opened.proposed)
     if opened.cutouts or opened.stills:
         ground = sources.get("stills") or sources.get("video") or sources["procedural"]
         sources["pasted"] = PastedClips(ground, opened.cutouts, opened.stills, opened.store)

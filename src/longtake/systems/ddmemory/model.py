@@ -68,6 +68,7 @@ class DDMemory(VOSSystem[DDFeatures, Banks]):
     merge: Merge = "grouped"
     feedback: Feedback = "hard"
     accepts_policy = False
+    kept_together = True
 
     def __init__(
         self,

@@ -1,0 +1,31 @@
+"""What was proposed in the images of training data: a folder that mirrors the data's, a JSON file for each image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from longtake.errors import InputError
+from longtake.video.proposals import best, read_proposals
+
+Proposed = Callable[[Path, tuple[int, int]], UInt8[np.ndarray, "p h w"]]
+"""From an image and its size, 1 where a proposal is."""
+
+
+@dataclass(frozen=True)
+class ProposalFiles:
+    """FOLDER/NAME/path.json for ROOT/path.jpg, where NAME is the root's own."""
+
+    folder: Path
+    roots: tuple[Path, ...]
+
+    def __call__(self, image: Path, size: tuple[int, int]) -> UInt8[np.ndarray, "p h w"]:
+        """The best proposals in an image. Raises InputError where its file is missing, damaged or of another size."""
+        root = next(root for root in self.roots if image.is_relative_to(root))
+        path = (self.folder / root.name / image.relative_to(root)).with_suffix(".json")
+        found = best(read_proposals(path))
+        if found.masks.shape[1:] != size:
+            raise InputError(f"{path}: proposals for another size than the {size[1]}x{size[0]} pixels of {image.name}")
+        return found.masks.astype(np.uint8)

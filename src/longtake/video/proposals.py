@@ -1,0 +1,97 @@
+"""Proposals: masks of whatever may be an object in a frame, found beforehand and kept in a file per frame.
+
+FRAME.json holds {"size": [h, w], "proposals": [{"mask": RLE, "score": s, "box": [x0, y0, x1, y1]}, ...]}, RLE as COCO
+has it, compressed: {"size": [h, w], "counts": text}. Boxes are for other readers: here they follow from the masks.
+Shapes: p proposals, h, w the frame's size.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+from torchvision.ops import nms
+
+from longtake.errors import InputError
+from longtake.types import Frame, Proposals
+from longtake.video.rle import inside, run_lengths
+from longtake.video.whole import whole
+
+OVERLAP = 0.4
+"""Of two boxes whose intersection is more than this share of their union, the one of the lower score is left out."""
+
+MOST = 30
+"""How many are kept (DMN-AOA, section 3.1)."""
+
+
+def boxes_of(proposals: Proposals) -> Float32[np.ndarray, "p 4"]:
+    """The smallest boxes about the masks: x0, y0, x1, y1, edges of pixels; zeros about an empty one."""
+    boxes = np.zeros((len(proposals.masks), 4), np.float32)
+    for box, mask in zip(boxes, proposals.masks, strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if len(rows):
+            box[:] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return boxes
+
+
+def best(proposals: Proposals, overlap: float = OVERLAP, most: int = MOST) -> Proposals:
+    """The proposals of the highest scores that overlap little, in the order of their scores; none that is empty."""
+    boxes = boxes_of(proposals)
+    there = np.flatnonzero((boxes[:, 2] > boxes[:, 0]) & np.isfinite(proposals.scores))
+    kept = nms(torch.from_numpy(boxes[there]), torch.from_numpy(proposals.scores[there]), overlap)
+    chosen = there[kept[:most].numpy()]
+    return Proposals(proposals.masks[chosen], proposals.scores[chosen])
+
+
+def write_proposals(path: Path, proposals: Proposals) -> None:
+    """Write a frame's file, whole or not at all. Raises MissingExtraError."""
+    boxes = boxes_of(proposals).tolist()
+    entries = [
+        {"mask": run_lengths(mask), "score": round(float(score), 6), "box": box}
+        for mask, score, box in zip(proposals.masks, proposals.scores, boxes, strict=True)
+    ]
+    with whole(path) as partial:
+        partial.write_text(json.dumps({"size": list(proposals.masks.shape[1:]), "proposals": entries}))
+
+
+def read_proposals(path: Path) -> Proposals:
+    """A frame's proposals, as they are in its file.
+
+    Raises InputError naming the file where it is missing or damaged; MissingExtraError.
+    """
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        size = (int(held["size"][0]), int(held["size"][1]))
+        masks = [_mask(entry["mask"], size) for entry in held["proposals"]]
+        scores = [float(entry["score"]) for entry in held["proposals"]]
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{path}: no such file; every frame needs one, with an empty list where nothing was found"
+        ) from (error)
+    except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
+        raise InputError(f"{path}: not readable as proposals ({type(error).__name__}: {error})") from error
+    return Proposals(np.array(masks, bool).reshape(-1, *size), np.array(scores, np.float32))
+
+
+def _mask(lengths: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+    if [int(side) for side in lengths["size"]] != list(size):
+        raise ValueError(f"a mask of {lengths['size']} in a frame of {list(size)}")
+    return inside({"size": list(size), "counts": lengths["counts"].encode("ascii")})
+
+
+class FolderOfProposals:
+    """Proposals of a video's frames from a folder of their files; frames are named as in `longtake.types.Frame`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, frame: Frame) -> Proposals:
+        """The best ones of a frame. Raises InputError where its file is missing, damaged or of another size."""
+        path = self.folder / f"{frame.name}.json"
+        found = read_proposals(path)
+        if found.masks.shape[1:] != frame.size:
+            sizes = " and ".join(f"{w}x{h}" for h, w in (found.masks.shape[1:], frame.size))
+            raise InputError(f"{path}: proposals and their frame are of different sizes, {sizes}")
+        return best(found)
