@@ -1,8 +1,9 @@
 import math
 
+import pytest
 import torch
 
-from longtake.nn.position import sinusoid
+from longtake.nn.position import moments, sinusoid
 
 
 def test_rows_then_columns_as_sines_and_cosines() -> None:
@@ -18,3 +19,11 @@ def test_rows_then_columns_as_sines_and_cosines() -> None:
 
 def test_one_row_has_a_place_too() -> None:
     assert torch.isfinite(sinusoid(1, 1, 4, torch.zeros(1))).all()
+
+
+def test_moments_are_sines_and_cosines_of_the_offset() -> None:
+    found = moments(torch.tensor([0.0, 3.0]), 6)
+    assert found[0].tolist() == [0, 1, 0, 1, 0, 1]
+    for i in range(3):
+        angle = 3 / 10000 ** (2 * i / 6)
+        assert found[1, 2 * i : 2 * i + 2].tolist() == pytest.approx([math.sin(angle), math.cos(angle)])

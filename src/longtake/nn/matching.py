@@ -19,7 +19,7 @@ Average = Literal["projected", "before_projection"]
 Matrix = Float[Tensor, "b o n"]
 
 CLOSING = 50
-"""Rounds of projection of what is returned: leaves less than 1e-3 to be cut off."""
+"""Rounds of projection of what is returned: they leave about 1e-3 below zero, which is cut off."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Assignments:
         if self.shared:
             nearest = nearest.scatter(1, common.argmin(dim=1, keepdim=True), True)
         kept = torch.cat([nearest, torch.ones_like(self.allowed[:, :, self.shared :])], dim=2)
-        left = torch.where(kept | ~self.allowed, far, worst)
+        left = torch.where(kept | ~self.allowed, far, worst + 1)
         return torch.zeros_like(cost).scatter(2, left.argmin(dim=2, keepdim=True), 1.0) * self.allowed
 
 
@@ -91,7 +91,7 @@ def matching(
         there = allowed.any(dim=2, keepdim=True)
         few = _count(allowed, shared) <= there.sum(dim=(1, 2))
         # taking nothing is one more proposal of the object's own
-        similarity = torch.cat([similarity, torch.zeros_like(similarity[:, :, :1])], dim=2)
+        similarity = torch.cat([similarity, similarity.new_zeros(*similarity.shape[:2], 1)], dim=2)
         rules = Assignments(torch.cat([allowed, there & few[:, None, None]], dim=2), shared)
         cost = (-similarity).masked_fill(~rules.allowed, 0)
         x = rules.greedy(cost)
@@ -107,6 +107,7 @@ def matching(
         mean = total / (steps + 1)
         if average == "projected":
             mean = rules.project(mean, (nothing, nothing, nothing), CLOSING)[0].clamp(min=0)
+            mean = mean / mean.sum(dim=2, keepdim=True).clamp(min=1)
         return mean[:, :, :n]
 
 
