@@ -1,4 +1,4 @@
-"""The matching layer: what it returns is an assignment, the best one where that is clear, and its gradients are right."""
+"""The matching layer gives assignments, the best ones where they are clear, and right gradients."""
 
 import pytest
 import torch

@@ -29,7 +29,7 @@ from longtake.systems.zoo import ZOO, preset
 from longtake.training.batch import make_batch
 from longtake.training.objective import objective
 from longtake.training.parse import load_recipe
-from longtake.types import Frame
+from longtake.types import Frame, Masks
 from longtake.types import Proposals as Found
 from presets import prompt, walk
 
@@ -92,7 +92,6 @@ def test_every_switch_runs_and_learns_by_what_the_preset_teaches(options: dict[s
     assert all(torch.isfinite(out).all() for out in outputs)
     found["loss"].backward()
     lacking = [name for name, p in system.named_parameters() if p.grad is None or not p.grad.any()]
-    # half of the template's own projector is compared by nothing where no alignment and no matcher ask for it
     assert lacking == []
 
 
@@ -237,7 +236,7 @@ def test_a_mask_is_warped_into_its_moved_box() -> None:
     torch.testing.assert_close(moved, masks[0, 0].roll((2, 4), (0, 1)))
 
 
-def whole(system: DMNAOA, clip: Clip, proposals: Proposals | None, frame: int = 1) -> Tensor:
+def coarse(system: DMNAOA, clip: Clip, proposals: Proposals | None, frame: int = 1) -> Tensor:
     """The coarse masks of both objects in a frame."""
     seen = []
     handle = system.coarse.register_forward_hook(lambda _, __, output: seen.append(output))
@@ -255,8 +254,8 @@ def test_what_others_found_takes_the_place_of_moved_masks(clip: Clip) -> None:
     masks = torch.zeros(1, 6, 64, 96)
     masks[:, :4, 8:24, 40:72] = 1
     region = F.avg_pool2d(masks[:, :1], 4)
-    torch.testing.assert_close(whole(tiny(), clip, from_masks(masks)), region.expand(-1, 2, -1, -1), atol=1e-3, rtol=0)
-    both = whole(tiny(moved="always"), clip, from_masks(masks))
+    torch.testing.assert_close(coarse(tiny(), clip, from_masks(masks)), region.expand(-1, 2, -1, -1), atol=1e-3, rtol=0)
+    both = coarse(tiny(moved="always"), clip, from_masks(masks))
     assert not torch.allclose(both, region.expand_as(both), atol=0.1)
 
 
@@ -266,7 +265,7 @@ def test_no_proposal_at_all(moved: str, clip: Clip) -> None:
     nothing = from_masks(torch.zeros(1, 0, 64, 96)), from_masks(torch.zeros(1, 3, 64, 96))
     last = F.avg_pool2d(clip.masks[:, 0], 4)
     for proposals in (None, *nothing):
-        found = whole(tiny(moved=moved), clip, proposals)
+        found = coarse(tiny(moved=moved), clip, proposals)
         assert torch.isfinite(found).all()
         assert (found.flatten(2).sum(2) > 0).all()
         if moved == "never":
@@ -279,7 +278,7 @@ def test_boxes_of_zero_size_and_more_objects_than_proposals(clip: Clip) -> None:
     proposals = from_masks(masks)
     assert proposals.boxes[0].tolist() == [[40, 8, 72, 24], [0, 0, 0, 0]]
     assert proposals.valid[0].tolist() == [True, False]
-    found = whole(tiny(), clip, proposals)
+    found = coarse(tiny(), clip, proposals)
     assert torch.isfinite(found).all()
     assert found.sum(dim=1).max() <= 1 + 1e-3
 
@@ -289,7 +288,8 @@ def test_an_object_that_leaves_the_frame_keeps_its_last_box(system: DMNAOA) -> N
     for t in range(5):
         labels = np.zeros((64, 96), np.uint16)
         labels[20:40, 60 + 12 * t :] = 1
-        prediction = session.push(rng.integers(0, 255, (64, 96, 3), np.uint8), labels, None)
+        image = rng.integers(0, 255, (64, 96, 3), np.uint8)
+        prediction = session.push(image, None if t else labels, truth=Masks(labels, (1,)))
         assert np.isfinite(prediction.probabilities).all()
     memory = session.moment().state.cohorts[0].memory
     assert memory.boxes[0, 0].tolist() == [84, 20, 96, 40]
