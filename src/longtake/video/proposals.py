@@ -1,7 +1,7 @@
 """Proposals: masks of whatever may be an object in a frame, found beforehand and kept in a file per frame.
 
 FRAME.json holds {"size": [h, w], "proposals": [{"mask": RLE, "score": s, "box": [x0, y0, x1, y1]}, ...]}, RLE as COCO
-has it, compressed: {"size": [h, w], "counts": text}. Boxes are for other readers: here they follow from the masks.
+has it: {"size": [h, w], "counts": text or numbers}. Boxes are for other readers: here they follow from the masks.
 Shapes: p proposals, h, w the frame's size.
 """
 
@@ -16,7 +16,7 @@ from torchvision.ops import nms
 
 from longtake.errors import InputError
 from longtake.types import Frame, Proposals
-from longtake.video.rle import inside, run_lengths
+from longtake.video.rle import inside, run_lengths, tools
 from longtake.video.whole import whole
 
 OVERLAP = 0.4
@@ -78,7 +78,10 @@ def read_proposals(path: Path) -> Proposals:
 def _mask(lengths: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
     if [int(side) for side in lengths["size"]] != list(size):
         raise ValueError(f"a mask of {lengths['size']} in a frame of {list(size)}")
-    return inside({"size": list(size), "counts": lengths["counts"].encode("ascii")})
+    counts = lengths["counts"]
+    if isinstance(counts, list):
+        return inside(tools().frPyObjects({"size": list(size), "counts": counts}, *size))
+    return inside({"size": list(size), "counts": counts.encode("ascii")})
 
 
 class FolderOfProposals:
