@@ -80,6 +80,8 @@ def _mask(lengths: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
         raise ValueError(f"a mask of {lengths['size']} in a frame of {list(size)}")
     counts = lengths["counts"]
     if isinstance(counts, list):
+        if sum(counts) != size[0] * size[1]:
+            raise ValueError(f"run lengths of {sum(counts)} pixels in a frame of {list(size)}")
         return inside(tools().frPyObjects({"size": list(size), "counts": counts}, *size))
     return inside({"size": list(size), "counts": counts.encode("ascii")})
 
