@@ -41,6 +41,7 @@ ZOO: dict[str, Preset] = {
         projected=64,
         refine_widths=(128, 96, 64),
         groups=8,
+        iou_weight=0.3,
     ),
     "dmn-aoa-resnet50": DMNAOAPreset(),
     "dmn-aoa-resnet101": DMNAOAPreset(backbone="resnet101"),

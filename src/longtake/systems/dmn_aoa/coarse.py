@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from longtake.nn.aggregate import EXCLUDED
 from longtake.nn.boxes import resampled, widened
 from longtake.nn.precise import precise
 from longtake.systems.dmn_aoa.crops import ObjectFeatures
@@ -24,6 +25,9 @@ from longtake.systems.protocol import Proposals
 Moved = Literal["always", "alone", "never"]
 """When an object's last mask, moved and scaled, is proposed: always; alone, where there are no others; never, and where
 there are no others it stays where it is."""
+
+SOFTNESS = 0.05
+"""The difference in similarity by which, in training, a proposal counts e times as much as another."""
 
 LEAST = 16.0
 """The shortest side of a box whose features are taken, in pixels."""
@@ -68,7 +72,12 @@ class Matched(nn.Module):
         memory: DMNMemory,
         template: Float[Tensor, "b n c s s"],
         valid: Bool[Tensor, "b n"],
-    ) -> Coarse:
+    ) -> tuple[Coarse, Coarse]:
+        """Coarse masks; and in training those of a softmax over the similarities in place of the matching, to learn by.
+
+        The matching begins at the best proposal and as a rule stays there, so through it a single object's similarities
+        would hardly learn anything.
+        """
         size, common = frame_size(pyramid), found.valid.shape[1]
         boxes = moved_boxes(memory.boxes, memory.visible, size, still=self.moved == "never")
 
@@ -86,11 +95,17 @@ class Matched(nn.Module):
         allowed = torch.cat(
             [found.valid[:, None].expand(-1, valid.shape[1], -1), self._own_allowed(found, boxes, size)], dim=2
         )
-        weights = self.matcher.assigned(similarity, allowed & valid[:, :, None], common)
-        coarse = torch.einsum("bnp,bphw->bnhw", weights[:, :, :common], precise(found.masks))
-        return (coarse + by_portions(_weighted, weights[:, :, common:], memory.seen_masks, memory.boxes, boxes)).clamp(
-            0, 1
-        )
+        allowed = allowed & valid[:, :, None]
+
+        def summed(weights: Float[Tensor, "b n pk"]) -> Coarse:
+            given = torch.einsum("bnp,bphw->bnhw", weights[:, :, :common], precise(found.masks))
+            own = by_portions(_weighted, weights[:, :, common:], memory.seen_masks, memory.boxes, boxes)
+            return (given + own).clamp(0, 1)
+
+        coarse = summed(self.matcher.assigned(similarity, allowed, common))
+        if not self.training:
+            return coarse, coarse
+        return coarse, summed((similarity / SOFTNESS).masked_fill(~allowed, EXCLUDED).softmax(dim=2) * allowed)
 
     def _own_allowed(
         self, found: Found, boxes: Float[Tensor, "b n k 4"], size: tuple[int, int]
@@ -125,12 +140,13 @@ class Decoded(nn.Module):
 
     def forward(
         self, template: Float[Tensor, "b n c s s"], boxes: Float[Tensor, "b n 4"], size: tuple[int, int]
-    ) -> Coarse:
-        """boxes: those of the query. size: height and width of the frame."""
+    ) -> tuple[Coarse, Coarse]:
+        """Coarse masks, and the same to learn by. boxes: those of the query. size: height and width of the frame."""
         masks = torch.sigmoid(precise(self.head(fold(template))))[:, 0]
         whole = boxes.new_tensor([0, 0, masks.shape[2], masks.shape[1]]).expand(len(masks), 4)
         grid = (size[0] // STRIDE, size[1] // STRIDE)
-        return unfold(resampled(masks, whole, fold(boxes)[:, None], grid, STRIDE)[:, 0], template.shape[1])
+        coarse = unfold(resampled(masks, whole, fold(boxes)[:, None], grid, STRIDE)[:, 0], template.shape[1])
+        return coarse, coarse
 
 
 def frame_size(pyramid: Pyramid) -> tuple[int, int]:

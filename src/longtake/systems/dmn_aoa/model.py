@@ -121,13 +121,13 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
             query = self.dynamic.ask(self.objects(features.pyramid, boxes), [time - born for born in memory.born])
             template, trace = self.dynamic.read(query, memory.entries), Asked(query, boxes)
         if isinstance(self.coarse, Decoded):
-            coarse = self.coarse(template, boxes, size)
+            coarse, taught = self.coarse(template, boxes, size)
         else:
             assert features.found is not None
-            coarse = self.coarse(self.objects, features.pyramid, features.found, memory, template, valid)
+            coarse, taught = self.coarse(self.objects, features.pyramid, features.found, memory, template, valid)
         auxiliary: dict[str, Tensor | AnyObject] = {}
         if self.training:
-            auxiliary["coarse"] = soft_aggregate(DOUBT + (1 - 2 * DOUBT) * coarse, valid, self.merge)
+            auxiliary["coarse"] = soft_aggregate(DOUBT + (1 - 2 * DOUBT) * taught, valid, self.merge)
         objects = enlarge(coarse, STRIDE) if self.refinement is None else self._refined(features, memory, coarse)
         return Segmentation(soft_aggregate(objects, valid, self.merge), trace, auxiliary)
 
