@@ -16,10 +16,11 @@ lint: $(INSTALLED)  ## style, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(INSTALLED)  ## speed of segmenting, of local attention, of DTMNet's graph, of scoring, and of reading clips for training
+bench: $(INSTALLED)  ## speed of segmenting, of single modules, of scoring, and of reading clips for training
 	$(VENV)/bin/python benchmarks/speed.py
 	$(VENV)/bin/python benchmarks/local_attention.py
 	$(VENV)/bin/python benchmarks/graph.py
+	$(VENV)/bin/python benchmarks/modules.py
 	$(VENV)/bin/python benchmarks/evaluator.py
 	$(VENV)/bin/python benchmarks/loader.py
 
