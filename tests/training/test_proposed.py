@@ -78,10 +78,14 @@ def test_the_loss_knows_of_the_proposals(data: list[Path], proposed: Path, tmp_p
 
 
 def test_a_missing_file_is_named(data: list[Path], proposed: Path, tmp_path: Path) -> None:
-    for path in proposed.rglob("*.json"):
+    for path in (proposed / "davis").rglob("*.json"):
         path.unlink()
-    with pytest.raises(InputError, match=r"found/.*\.json: no such file; every frame needs one"):
-        runs.start(job(data[:2], "pretrain", **changes(proposed)), tmp_path / "run").run()
+    with pytest.raises(InputError, match=r"found/davis/.*\.json: no such file; every frame needs one"):
+        runs.start(job(data[:2], "pretrain", **changes(proposed, video=1.0)), tmp_path / "run").run()
+    with pytest.raises(
+        InputError, match=r"proposals: .*nowhere holds no FRAME\.json; write them with: longtake propose"
+    ):
+        runs.start(job(data[:2], "pretrain", **changes(tmp_path / "nowhere")), tmp_path / "other")
 
 
 def test_proposals_of_another_size_are_named(data: list[Path], proposed: Path, tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
             opened.files[root] = own
     if recipe.proposals is not None:
         opened.files[Path(recipe.proposals)] = sorted(Path(recipe.proposals).rglob("*.json"))
+        if not opened.files[Path(recipe.proposals)]:
+            raise InputError(f"proposals: {recipe.proposals} holds no FRAME.json; write them with: longtake propose")
     longest = max(shape.frames for stage in recipe.stages for shape in stage.shapes)
     if short := [video for video in dict.fromkeys(opened.videos) if len(video) < longest]:
         first = f"{short[0].video.name}: {len(short[0])}"
