@@ -3,9 +3,10 @@
     python benchmarks/modules.py [--frames 15] [--model dmn-aoa-mobilenet-v2 ...] [--objects 1] [--precision float32]
 
 Random weights. BFE: base features, with what of the refinement depends on the frame alone left out; OPG: moving and
-scaling each object's last mask (a detector's time is its own); OTG: the object template generator; AM: the aligned
-matcher; MRN: the mask refinement network; rest: remembering, merging, labels. Calls are timed within the frames that
-they belong to; medians over all frames but the first five, beside the machine's matrix-multiply rate.
+scaling each object's last mask (a detector's time is its own); OTG: the object template generator, its crops and what
+is remembered of them among it; AM: the aligned matcher; MRN: the mask refinement network; rest: merging, labels. Calls
+are timed within the frames that they belong to; medians over all frames but the first five, beside the machine's
+matrix-multiply rate.
 """
 
 import argparse
@@ -38,13 +39,13 @@ class Clocks:
         self.total, self.running = Counter[str](), list[str]()
         self.since = 0.0
 
-    def watch(self, owner: object, method: str, name: str) -> None:
-        """Time what `owner.method` does, as `name`."""
-        setattr(owner, method, self._timed(getattr(owner, method), name))
+    def watch(self, owner: object, method: str, name: str, *, crops: bool = False) -> None:
+        """Time what `owner.method` does, as `name`; crops: as whatever calls it, if that is watched too."""
+        setattr(owner, method, self._timed(getattr(owner, method), name, crops))
 
-    def _timed(self, call: Callable[..., object], name: str) -> Callable[..., object]:
+    def _timed(self, call: Callable[..., object], name: str, crops: bool) -> Callable[..., object]:
         def timed(*inputs: object, **named: object) -> object:
-            self._turn(name)
+            self._turn(self.running[-1] if crops and self.running else name)
             try:
                 return call(*inputs, **named)
             finally:
@@ -75,6 +76,7 @@ def watched(system: DMNAOA) -> Clocks:
     clocks.watch(system.dynamic, "ask", "OTG")
     clocks.watch(system.dynamic, "read", "OTG")
     clocks.watch(system, "_entries", "OTG")
+    clocks.watch(system.objects, "forward", "OTG", crops=True)
     clocks.watch(system.coarse, "forward", "AM")
     clocks.watch(system.coarse, "found", "AM")
     for part in ("of_frame", "forward"):

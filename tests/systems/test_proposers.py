@@ -43,7 +43,8 @@ def test_what_a_detector_finds_is_a_proposal(detector: Path) -> None:
     found = open_detector(detector, torch.device("cpu"), short_side=128)
     image = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
     frame = Frame(0, "0", Fraction(0), True, image)
-    once, again = found(frame), found(frame)
+    mirrored = Frame(0, "0", Fraction(0), True, image[:, ::-1][:, ::-1])  # a view that torch would not take
+    once, again = found(frame), found(mirrored)
     assert 0 < len(once.masks) <= MOST
     assert once.masks.shape[1:] == (48, 64)
     assert once.masks.any(axis=(1, 2)).all()
@@ -107,9 +108,12 @@ def test_propose_then_segment(
 def test_a_tree_of_folders_is_mirrored(
     detector: Path, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("480p/a/00000.png", "480p/b/00000.png", "480p/b/00001.png"):
+    for place in ("480p/a/00000.png", "480p/b/00000.png", "480p/b/00001.jpg", ".hidden/c/00000.png"):
         (tmp_path / "images" / place).parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (32, 24)).save(tmp_path / "images" / place)
+        exif = Image.Exif()
+        exif[274] = 6
+        turned = {"exif": exif} if place.endswith("jpg") else {}  # photographs are of all sizes, and turned
+        Image.new("RGB", (24, 40) if turned else (32, 24)).save(tmp_path / "images" / place, **turned)
     nothing = Detector.__call__
 
     def empty(self: Detector, frame: Frame) -> object:
@@ -121,6 +125,8 @@ def test_a_tree_of_folders_is_mirrored(
     assert run(*words) == 0
     found = sorted(str(path.relative_to(tmp_path / "found")) for path in (tmp_path / "found").rglob("*.json"))
     assert found == ["480p/a/00000.json", "480p/b/00000.json", "480p/b/00001.json"]
+    assert json.loads((tmp_path / "found/480p/b/00001.json").read_text())["orientation"] == 6
+    assert read_proposals(tmp_path / "found/480p/b/00001.json").masks.shape[1:] == (24, 40)
     (tmp_path / "bare").mkdir()
     assert run("propose", tmp_path / "bare", "--detector", detector, "--out", tmp_path / "x") == 1
 

@@ -15,7 +15,7 @@ from longtake.training import runs
 from longtake.training.batch import make_batch
 from longtake.training.sources import open_sources
 from longtake.types import Proposals
-from longtake.video.proposals import write_proposals
+from longtake.video.proposals import read_proposals, write_proposals
 
 TINY = {"base": [8, 8, 16], "features": 16, "projected": 8, "refine_widths": [16, 8, 8], "groups": 4, "match_steps": 4}
 ONE = [{"frames": 3, "side": 64, "objects": 1}]
@@ -99,6 +99,22 @@ def test_proposals_of_another_size_are_named(data: list[Path], proposed: Path, t
 def test_what_is_laid_over_has_none(kind: str) -> None:
     with pytest.raises(SettingError, match=rf"nobody looked for any in what stages\.0\.sources\.{kind} draws"):
         recipe("pretrain", **changes(Path("found"), video=1.0, **{kind: 0.5}))
+
+
+def test_a_turned_image_is_refused(data: list[Path], proposed: Path, tmp_path: Path) -> None:
+    for path in proposed.rglob("*.json"):
+        write_proposals(path, read_proposals(path), orientation=6)
+    with pytest.raises(InputError, match=r"its image is stored turned \(EXIF\)"):
+        runs.start(job(data[:2], "pretrain", **changes(proposed)), tmp_path / "run").run()
+
+
+def test_folders_of_one_name_are_refused(data: list[Path], proposed: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/davis").symlink_to(data[0])
+    with pytest.raises(InputError, match="several folders of data are named davis"):
+        runs.start(
+            job([data[0], tmp_path / "other/davis"], "pretrain", **changes(proposed, video=1.0)), tmp_path / "run"
+        )
 
 
 def test_other_systems_refuse_them(data: list[Path], proposed: Path, tmp_path: Path) -> None:

@@ -13,7 +13,10 @@ def command(
     source: Annotated[str, typer.Argument(help="A video, a folder of images, or a tree of such folders.")],
     detector: Annotated[Path, typer.Option(help="Weights of torchvision's Mask R-CNN (.pth or .safetensors).")],
     out: Annotated[Path, typer.Option(help="Folder for the proposals; it mirrors a tree.")],
-    size: Annotated[int, typer.Option(min=16, help="Short side that frames are brought to for the detector.")] = 800,
+    size: Annotated[
+        int,
+        typer.Option(min=16, help="Short side of frames for the detector."),
+    ] = 800,
     device: options.Device = "auto",
 ) -> None:
     """Find whatever may be an object in every frame, once, for dmn-aoa models.
@@ -28,7 +31,7 @@ def command(
 
         longtake propose DAVIS/JPEGImages --detector maskrcnn.pth --out proposals/DAVIS/JPEGImages
         longtake benchmark DAVIS --model dmn.safetensors --proposals proposals/DAVIS/JPEGImages/480p --out runs/davis
-        longtake train dmn-aoa-resnet50 --data DAVIS --set proposals=proposals --out runs/a
+        longtake train dmn-aoa-resnet50 --stages main --data DAVIS --set proposals=proposals --out runs/a
 
     """
     from longtake.export.propose import propose

@@ -103,15 +103,16 @@ class StillClips(ClipSource):
         whole = still.ids(self.store)
         ids = keep_objects(rng, whole, shape.objects)
         window = draw_window(rng, ids, shape)
-        clip = Drawn([], [], None if self.proposed is None else [])
+        found = None if self.proposed is None else self.proposed(still.image, whole.shape)
+        clip = Drawn([], [], None if found is None else [])
         for _ in range(shape.frames):
             matrix = augment.compose(augment.wobble(rng, augment.STILL.times(shape.affine), shape.size), window)
             warp = draw_warp(rng, matrix, shape.size, shape.bend)
             reduce = reduction(warp.scale)
             clip.images.append(warp.image(still.rgb(self.store, whole, reduce), reduce))
             clip.ids.append(warp.ids(ids))
-            if clip.proposals is not None and self.proposed is not None:
-                clip.proposals.append(warped(warp, self.proposed(still.image, whole.shape)))
+            if clip.proposals is not None and found is not None:
+                clip.proposals.append(warped(warp, found))
         return clip
 
 

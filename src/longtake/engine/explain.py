@@ -12,7 +12,7 @@ from torch import Tensor
 
 from longtake.engine.step import segment
 from longtake.geometry import Placement
-from longtake.systems.protocol import AnySystem, Cohort, Look, Proposals, Segmentation, State
+from longtake.systems.protocol import AnySystem, Cohort, FittedProposals, Look, Segmentation, State
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def explain(
     state: State,
     images: Float[Tensor, "b 3 h w"],
     placement: Placement,
-    proposals: Proposals | None = None,
+    proposals: FittedProposals | None = None,
 ) -> tuple[Explanation, ...]:
     """An explanation per object of the state, which stands before the frame.
 

@@ -19,7 +19,7 @@ from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.step import Rules, Step, rules_for, step
 from longtake.errors import MaskError, SettingError, SourceError
 from longtake.geometry import Placement, Size
-from longtake.systems.protocol import AnySystem, Prompt, Proposals, State
+from longtake.systems.protocol import AnySystem, FittedProposals, Prompt, State
 from longtake.types import Frame, Masks, Prediction, Proposer
 
 AT_ONCE = 16
@@ -135,9 +135,11 @@ class Session:
                 found = self._proposals(frame, placement)
                 return explain(self.system, self._now.state, images, placement, found)
 
-    def _proposals(self, frame: Frame, placement: Placement) -> Proposals | None:
-        """What may be an object in the frame, where somebody looks for it."""
-        return None if self.proposer is None else to_proposals(self.proposer(frame), placement, self.run.device)
+    def _proposals(self, frame: Frame, placement: Placement) -> FittedProposals | None:
+        """What may be an object in the frame, where somebody looks for it and somebody is followed."""
+        if self.proposer is None or not self._now.state.cohorts:
+            return None
+        return to_proposals(self.proposer(frame), frame, placement, self.run.device)
 
     def _columns(self, truth: Masks, frame: Frame, placement: Placement) -> torch.Tensor:
         """The true masks [1, n, h, w] of the objects that are followed, empty where the truth has none."""

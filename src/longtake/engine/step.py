@@ -21,9 +21,9 @@ from longtake.systems.protocol import (
     AnyObject,
     AnySystem,
     Cohort,
+    FittedProposals,
     Inputs,
     Prompt,
-    Proposals,
     Segmentation,
     State,
     Targets,
@@ -96,7 +96,7 @@ def step(
     *,
     inside: Float[Tensor, "1 1 h w"] | None = None,
     truth: Float[Tensor, "b n h w"] | None = None,
-    proposals: Proposals | None = None,
+    proposals: FittedProposals | None = None,
 ) -> tuple[State, Step]:
     """Follow every object into one more frame; give new masks of old or new objects with it.
 
@@ -143,7 +143,7 @@ def _auxiliary(ids: tuple[int, ...], time: int, values: Mapping[str, Tensor | An
 
 
 def segment(
-    system: AnySystem, state: State, images: Float[Tensor, "b 3 h w"], proposals: Proposals | None = None
+    system: AnySystem, state: State, images: Float[Tensor, "b 3 h w"], proposals: FittedProposals | None = None
 ) -> tuple[Any, list[Segmentation], Float[Tensor, "b _ h w"] | None]:
     """A frame's features, every cohort in it, and their log-odds merged; None where there are no cohorts."""
     previous = images if state.previous is None else state.previous

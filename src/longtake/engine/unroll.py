@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from longtake.engine.step import Auxiliary, Rules, step
 from longtake.systems.feedback import Feedback
-from longtake.systems.protocol import AnySystem, Prompt, Proposals, State
+from longtake.systems.protocol import AnySystem, FittedProposals, Prompt, State
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Clip:
     valid: Bool[Tensor, "b n"]
     first: tuple[int, ...] | None = None
     inside: Float[Tensor, "1 1 h w"] | None = None
-    proposals: tuple[Proposals, ...] | None = None
+    proposals: tuple[FittedProposals, ...] | None = None
 
     def given(self, frame: int) -> Prompt | None:
         """The objects that are given in a frame."""

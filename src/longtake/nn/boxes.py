@@ -49,9 +49,11 @@ def cropped(maps: Float[Tensor, "b c h w"], boxes: Float[Tensor, "b n 4"], side:
     """What maps at a stride hold within boxes, [b, n, c, s, s] (RoIAlign, two samples per side of a cell)."""
     b, n = boxes.shape[:2]
     number = torch.arange(b, device=boxes.device).repeat_interleave(n)
-    which = torch.cat([number[:, None].to(boxes), boxes.flatten(0, 1)], dim=1).to(maps)
-    found: Tensor = roi_align(maps, which, side, 1 / stride, SAMPLES, aligned=True)
-    crops: Tensor = found.unflatten(0, (b, n))
+    # in half precision boxes would be rounded to whole pixels and more
+    whole = precise(maps)
+    which = torch.cat([number[:, None].to(whole), boxes.flatten(0, 1).to(whole)], dim=1)
+    found: Tensor = roi_align(whole, which, side, 1 / stride, SAMPLES, aligned=True)
+    crops: Tensor = found.unflatten(0, (b, n)).to(maps.dtype)
     return crops
 
 

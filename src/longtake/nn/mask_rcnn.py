@@ -23,7 +23,7 @@ class MaskRCNNFinder(nn.Module):
     """
 
     def __init__(self, classes: int, *, second: bool, short_side: int = 800) -> None:
-        """second: the second version. short_side: images are brought to it."""
+        """second: the second version. short_side: images are brought to it, to less if they are wider than 5:3."""
         super().__init__()
         make = maskrcnn_resnet50_fpn_v2 if second else maskrcnn_resnet50_fpn
         self.network: MaskRCNN = make(
@@ -31,6 +31,7 @@ class MaskRCNNFinder(nn.Module):
             weights_backbone=None,
             num_classes=classes,
             min_size=short_side,
+            max_size=round(short_side * 1333 / 800),
             box_score_thresh=0.0,
             box_nms_thresh=0.4,
             box_detections_per_img=50,

@@ -80,11 +80,11 @@ def matching(
 ) -> Matrix:
     """How much of each proposal every object takes.
 
-    allowed, shared: see `Assignments`. Where a clip has no more proposals than objects, every object may also take
-    nothing, at a similarity of zero, so its row then sums to less than 1. steps: gradient steps, of size `rate`, each
-    followed by so many rounds of projections, whose corrections are kept throughout. average: of the beginning and all
-    iterates, each after its projections, in the end projected once more (rows sum to 1 within 1e-3); or before them, as
-    DMM-Net's code has it, which is no assignment. Objects without an allowed proposal get zeros.
+    allowed, shared: see `Assignments`. Where a clip has no more proposals than objects, an object that has none of its
+    own may also take nothing, at a similarity of zero, so its row then sums to less than 1. steps: gradient steps, of
+    size `rate`, each followed by so many rounds of projections, whose corrections are kept throughout. average: of the
+    beginning and all iterates, each after its projections, in the end projected once more (rows sum to 1 within 1e-3);
+    or before them, as DMM-Net's code has it, which is no assignment. Objects without an allowed proposal get zeros.
     """
     with torch.autocast(similarity.device.type, enabled=False):
         similarity, n = precise(similarity), similarity.shape[2]
@@ -92,7 +92,8 @@ def matching(
         few = _count(allowed, shared) <= there.sum(dim=(1, 2))
         # taking nothing is one more proposal of the object's own
         similarity = torch.cat([similarity, similarity.new_zeros(*similarity.shape[:2], 1)], dim=2)
-        rules = Assignments(torch.cat([allowed, there & few[:, None, None]], dim=2), shared)
+        bare = there & ~allowed[:, :, shared:].any(dim=2, keepdim=True)
+        rules = Assignments(torch.cat([allowed, bare & few[:, None, None]], dim=2), shared)
         cost = (-similarity).masked_fill(~rules.allowed, 0)
         x = rules.greedy(cost)
         nothing = torch.zeros_like(x)

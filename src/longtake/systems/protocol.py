@@ -23,7 +23,7 @@ from longtake.systems.teaching import Teaching
 
 
 @dataclass(frozen=True)
-class Proposals:
+class FittedProposals:
     """What may be an object in a fitted frame, found by whatever; valid marks those that are no padding.
 
     boxes: tight about the masks, x0, y0, x1, y1 in pixels.
@@ -43,7 +43,7 @@ class Inputs:
 
     images: Float[Tensor, "b 3 h w"]
     previous: Float[Tensor, "b 3 h w"]
-    proposals: Proposals | None = None
+    proposals: FittedProposals | None = None
 
 
 @dataclass(frozen=True)

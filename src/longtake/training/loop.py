@@ -59,6 +59,8 @@ class Trainer:
         self.sources = open_sources(self.recipe, job.data)
         self.clips = [stage_clips(self.recipe, number, self.sources) for number in range(len(self.recipe.stages))]
         self.validator = find_validator(self.recipe.validation, job.validation, job.data, self.sources.notes)
+        if self.validator is not None and self.sources.proposed is not None:
+            self.sources.notes.append("validation: without the proposals, by each object's own")
         self.dtype = torch.float64 if self.recipe.precision == "float64" else torch.float32
         system = build_system(self.recipe, weights)
         self.system: AnySystem = system.train().to(self.dtype).to(memory_format=torch.channels_last)
@@ -80,6 +82,8 @@ class Trainer:
     def files(self) -> dict[Path, list[Path]]:
         """Of each folder of data the files in use, those to validate on among them."""
         files = {root: list(own) for root, own in self.sources.files.items()}
+        if self.sources.proposed is not None:
+            files[self.sources.proposed.folder] = self.sources.proposed.files
         for root, own in self.validator.files.items() if self.validator else ():
             files.setdefault(root, []).extend(own)
         return files

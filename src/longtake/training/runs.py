@@ -1,5 +1,6 @@
 """Beginning a run in a folder, and going on with one."""
 
+import os
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +23,7 @@ def start(job: Job, out: Path) -> Trainer:
     job = replace(
         job,
         recipe=recipe.model_copy(update=places),
-        data=tuple(path.resolve() for path in job.data),
+        data=tuple(Path(os.path.abspath(path)) for path in job.data),  # noqa: PTH100 (a link keeps its name)
         validation=job.validation and job.validation.resolve(),
     )
     folder.check_new(out)

@@ -12,7 +12,7 @@ from longtake.data.footage import VideoFootage
 from longtake.data.images import Store
 from longtake.data.layouts import is_dataset, open_dataset
 from longtake.data.mixture import ClipDataset, Mixture
-from longtake.data.proposed import ProposalFiles
+from longtake.data.proposed import ProposalFiles, open_proposed
 from longtake.data.still import Still
 from longtake.data.stills import cutouts, is_stills, open_stills
 from longtake.errors import InputError
@@ -44,7 +44,7 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
     """The folders' videos, photographs and cut-outs. Raises InputError where one of them holds nothing of the kind."""
     opened = Opened(Store(recipe.cache * MEGABYTE))
     if recipe.proposals is not None:
-        opened.proposed = ProposalFiles(Path(recipe.proposals), tuple(roots))
+        opened.proposed = open_proposed(Path(recipe.proposals), roots)
     for root in roots:
         if not root.is_dir():
             raise InputError(f"{root}: no such folder; --data names folders of training data")
@@ -62,10 +62,6 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
             own = list(cutouts(root))
             opened.cutouts += own
             opened.files[root] = own
-    if recipe.proposals is not None:
-        opened.files[Path(recipe.proposals)] = sorted(Path(recipe.proposals).rglob("*.json"))
-        if not opened.files[Path(recipe.proposals)]:
-            raise InputError(f"proposals: {recipe.proposals} holds no FRAME.json; write them with: longtake propose")
     longest = max(shape.frames for stage in recipe.stages for shape in stage.shapes)
     if short := [video for video in dict.fromkeys(opened.videos) if len(video) < longest]:
         first = f"{short[0].video.name}: {len(short[0])}"

@@ -20,7 +20,7 @@ from longtake.systems.dmn_aoa.matcher import Matcher
 from longtake.systems.dmn_aoa.memory import DMNMemory, Pyramid
 from longtake.systems.dmn_aoa.moves import STRIDE, moved_boxes, moved_masks
 from longtake.systems.objects import by_portions, fold, unfold
-from longtake.systems.protocol import Proposals
+from longtake.systems.protocol import FittedProposals
 
 Moved = Literal["always", "alone", "never"]
 """When an object's last mask, moved and scaled, is proposed: always; alone, where there are no others; never, and where
@@ -36,8 +36,8 @@ Coarse = Float[Tensor, "b n h4 w4"]
 
 
 @dataclass(frozen=True)
-class Found:
-    """Proposals for all objects: projected [b, p, d, s, s], masks [b, p, h4, w4], valid [b, p]."""
+class ProjectedProposals:
+    """FittedProposals for all objects: projected [b, p, d, s, s], masks [b, p, h4, w4], valid [b, p]."""
 
     projected: Tensor
     masks: Tensor
@@ -45,7 +45,7 @@ class Found:
 
 
 class Matched(nn.Module):
-    """Proposals weighted by how well they match the template.
+    """FittedProposals weighted by how well they match the template.
 
     iou_weight: the share of their overlap with the last mask in what is matched (DMM-Net).
     """
@@ -54,21 +54,21 @@ class Matched(nn.Module):
         super().__init__()
         self.matcher, self.moved, self.iou_weight = matcher, moved, iou_weight
 
-    def found(self, proposals: Proposals | None, objects: ObjectFeatures, pyramid: Pyramid) -> Found:
+    def found(self, proposals: FittedProposals | None, objects: ObjectFeatures, pyramid: Pyramid) -> ProjectedProposals:
         """What the matcher takes of proposals that others made; once per frame."""
         if proposals is None or not proposals.valid.shape[1]:
             masks = pyramid.f4[:, :0]
             projected = masks.new_zeros(len(masks), 0, self.matcher.width, objects.side, objects.side)
-            return Found(projected, masks, masks.new_zeros(len(masks), 0, dtype=torch.bool))
+            return ProjectedProposals(projected, masks, masks.new_zeros(len(masks), 0, dtype=torch.bool))
         boxes = widened(proposals.boxes, 1.0, LEAST, frame_size(pyramid))
         projected = self.matcher.projected(objects(pyramid, boxes))
-        return Found(projected, F.avg_pool2d(proposals.masks, STRIDE), proposals.valid)
+        return ProjectedProposals(projected, F.avg_pool2d(proposals.masks, STRIDE), proposals.valid)
 
     def forward(
         self,
         objects: ObjectFeatures,
         pyramid: Pyramid,
-        found: Found,
+        found: ProjectedProposals,
         memory: DMNMemory,
         template: Float[Tensor, "b n c s s"],
         valid: Bool[Tensor, "b n"],
@@ -80,14 +80,17 @@ class Matched(nn.Module):
         """
         size, common = frame_size(pyramid), found.valid.shape[1]
         boxes = moved_boxes(memory.boxes, memory.visible, size, still=self.moved == "never")
+        if self.moved != "always" and bool(found.valid.any(dim=1).all()):
+            boxes = boxes[:, :, :0]  # none of them would be allowed
 
         def compared(template: Float[Tensor, "b n c s s"], boxes: Float[Tensor, "b n k 4"]) -> Tensor:
             n, k = boxes.shape[1:3]
-            crops = objects(pyramid, widened(boxes.flatten(1, 2), 1.0, LEAST, size))
-            own = self.matcher.projected(crops).unflatten(1, (n, k))
-            wanted = unfold(self.matcher.template(fold(template)), n)
-            both = torch.cat([found.projected[:, None].expand(-1, n, -1, -1, -1, -1), own], dim=2)
-            return self.matcher.similarity(wanted, both)
+            offered = found.projected[:, None].expand(-1, n, -1, -1, -1, -1)
+            if k:
+                crops = objects(pyramid, widened(boxes.flatten(1, 2), 1.0, LEAST, size))
+                own = self.matcher.projected(crops).unflatten(1, (n, k))
+                offered = torch.cat([offered, own], dim=2)
+            return self.matcher.similarity(unfold(self.matcher.template(fold(template)), n), offered)
 
         similarity = by_portions(compared, template, boxes)
         if self.iou_weight:
@@ -98,7 +101,9 @@ class Matched(nn.Module):
         allowed = allowed & valid[:, :, None]
 
         def summed(weights: Float[Tensor, "b n pk"]) -> Coarse:
-            given = torch.einsum("bnp,bphw->bnhw", weights[:, :, :common], precise(found.masks))
+            given = _sum("bnp,bphw->bnhw", weights[:, :, :common], found.masks)
+            if not boxes.shape[2]:
+                return given.clamp(0, 1)
             own = by_portions(_weighted, weights[:, :, common:], memory.seen_masks, memory.boxes, boxes)
             return (given + own).clamp(0, 1)
 
@@ -108,19 +113,22 @@ class Matched(nn.Module):
         return coarse, summed((similarity / SOFTNESS).masked_fill(~allowed, EXCLUDED).softmax(dim=2) * allowed)
 
     def _own_allowed(
-        self, found: Found, boxes: Float[Tensor, "b n k 4"], size: tuple[int, int]
+        self, found: ProjectedProposals, boxes: Float[Tensor, "b n k 4"], size: tuple[int, int]
     ) -> Bool[Tensor, "b n k"]:
         """An object's own proposals that are in the frame; the first one always is, at least where the object was."""
         inside = (boxes[..., 2] > 0) & (boxes[..., 3] > 0) & (boxes[..., 0] < size[1]) & (boxes[..., 1] < size[0])
-        inside[..., 0] = True
+        inside[..., :1] = True
         return inside if self.moved == "always" else inside & ~found.valid.any(dim=1)[:, None, None]
 
-    def _overlaps(self, found: Found, memory: DMNMemory, boxes: Float[Tensor, "b n k 4"]) -> Float[Tensor, "b n pk"]:
+    def _overlaps(
+        self, found: ProjectedProposals, memory: DMNMemory, boxes: Float[Tensor, "b n k 4"]
+    ) -> Float[Tensor, "b n pk"]:
         """Intersection over union of proposals with each object's last mask."""
 
         def overlap(last: Coarse, seen: Coarse, own: Float[Tensor, "b n 4"], targets: Tensor) -> Tensor:
             common = found.masks[:, None].expand(-1, last.shape[1], -1, -1, -1)
-            inside, there = torch.cat([common, moved_masks(seen, own, targets)], dim=2) > 0.5, last[:, :, None] > 0.5
+            proposed = torch.cat([common, moved_masks(seen, own, targets)], dim=2) if targets.shape[2] else common
+            inside, there = proposed > 0.5, last[:, :, None] > 0.5
             both, either = ((inside & there).sum((3, 4)), (inside | there).sum((3, 4)))
             return both / either.clamp(min=1)
 
@@ -128,7 +136,13 @@ class Matched(nn.Module):
 
 
 def _weighted(weights: Tensor, masks: Tensor, boxes: Tensor, targets: Tensor) -> Tensor:
-    return torch.einsum("bnk,bnkhw->bnhw", weights, moved_masks(masks, boxes, targets))
+    return _sum("bnk,bnkhw->bnhw", weights, moved_masks(masks, boxes, targets))
+
+
+def _sum(equation: str, weights: Tensor, masks: Tensor) -> Tensor:
+    """Weighted masks, in float32 at least."""
+    with torch.autocast(masks.device.type, enabled=False):
+        return torch.einsum(equation, precise(weights), precise(masks))
 
 
 class Decoded(nn.Module):

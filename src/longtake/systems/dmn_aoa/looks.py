@@ -40,7 +40,8 @@ def looks(asked: Asked, entries: Sequence[bank.CroppedKeys], masks: Float[Tensor
     there = masks.flatten(2).any(dim=2, keepdim=True)
     areas = torch.where(areas.sum(dim=2, keepdim=True) > 0, areas, 1.0) * there
     shares = precise(areas) / areas.sum(dim=2, keepdim=True).clamp(min=torch.finfo(areas.dtype).tiny)
-    read = (shares[:, :, None] @ weights(asked.query, entries))[:, :, 0]
+    with torch.autocast(masks.device.type, enabled=False):
+        read = (shares[:, :, None] @ weights(asked.query, entries))[:, :, 0]
     for entry, part in zip(entries, read.split([e.keys[0, 0, 0].numel() for e in entries], dim=2), strict=True):
         spread = part.new_zeros(b, n, grid[0] * grid[1]).scatter_add(2, _cells(entry, grid), part)
         found.append(Look("memory", entry.time, spread.unflatten(2, grid)))

@@ -22,7 +22,7 @@ from longtake.nn.align import carried, correspondence
 from longtake.nn.backbone import Backbone
 from longtake.nn.boxes import cropped, tight_boxes, widened
 from longtake.nn.decoder import enlarge
-from longtake.systems.dmn_aoa.coarse import LEAST, Decoded, Found, Matched, frame_size
+from longtake.systems.dmn_aoa.coarse import LEAST, Decoded, Matched, ProjectedProposals, frame_size
 from longtake.systems.dmn_aoa.crops import BaseFeatures, ObjectFeatures
 from longtake.systems.dmn_aoa.looks import Asked, looks
 from longtake.systems.dmn_aoa.matcher import Projector
@@ -57,7 +57,7 @@ class DMNFeatures:
     """
 
     pyramid: Pyramid
-    found: Found | None
+    found: ProjectedProposals | None
     current: tuple[Tensor, ...]
     template: Tensor
     source: Tensor
@@ -70,7 +70,6 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
     capacity = None
     merge: Independent = "product"
     feedback: Feedback = "soft"
-    takes_proposals = True
     kept_together = True
 
     def __init__(
@@ -92,6 +91,7 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         super().__init__()
         self.backbone, self.base, self.objects = backbone, base, objects
         self.dynamic, self.coarse, self.refinement = dynamic, coarse, refinement
+        self.takes_proposals = isinstance(coarse, Matched)
         self.as_template = None if references is None else references[0]
         self.as_source = None if references is None else references[1]
         self.policy, self.accepts_policy = policy, dynamic is not None
@@ -141,7 +141,7 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         times = (*memory.given_times, *(plan.time for _ in range(known, n)))
         times = tuple(plan.time if begins else time for begins, time in zip(anew, times, strict=True))
         born, before = (*memory.born, *(plan.time for _ in range(known, n))), joined(memory, n)
-        boxes, visible = tight_boxes(masks > 0.5)
+        boxes, visible = tight_boxes(masks > _level(masks, targets.given))
         boxes = torch.where(visible[..., None], boxes.to(before.boxes), before.boxes)
         small, begins = F.avg_pool2d(masks, STRIDE), torch.tensor(anew, device=masks.device)[:, None, None]
         anchors = (*memory.anchors, here) if any(anew) else memory.anchors
@@ -235,6 +235,13 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         if self.as_template is None:
             return None
         return correspondence(features.template.flatten(2), anchor.source.flatten(2), self.sharpness)
+
+
+def _level(masks: Float[Tensor, "b n h w"], given: Sequence[bool]) -> Float[Tensor, "b n 1 1"]:
+    """Above which a mask shows its object: one half, or half of what a thin one has left that was given and reduced."""
+    half = torch.full_like(masks[:, :, :1, :1], 0.5)
+    own = torch.tensor(given, device=masks.device)[:, None, None]
+    return torch.where(own, torch.minimum(half, masks.amax(dim=(2, 3), keepdim=True) / 2), half)
 
 
 def _mask_in_line(way: Float[Tensor, "b p q"] | None, masks: Float[Tensor, "b n h4 w4"]) -> Float[Tensor, "b n h4 w4"]:

@@ -33,9 +33,8 @@ MOVES = (
     *_ring(0.12, 8, 1.05),
     *_ring(0.25, 8, 1.1),
     *_ring(0.45, 4, 1.1),
-)[:30]
-"""Thirty of them: over 1, 2 and 4 frames of DAVIS 2016 train the best has an overlap of 0.752 with the truth, the mask
-left in place 0.664, the best of 2,535 moves 0.777 (`benchmarks/proposals.py`)."""
+)
+"""Thirty of them, denser near by; how good the best of them is, `benchmarks/proposals.py` measures."""
 
 PLACES = tuple(((x + 0.5) / 6, (y + 0.5) / 5) for y in range(5) for x in range(6))
 """Where in the frame an object is looked for that was not to be seen in the last one."""

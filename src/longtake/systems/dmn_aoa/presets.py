@@ -113,12 +113,13 @@ class DMNAOAPreset(Preset):
         )
 
     def teaching(self) -> Teaching:
-        """As the paper says: cross-entropy, Adam, a backbone that learns ten times as slowly.
+        """As the paper says, cross-entropy, Adam, a backbone that learns ten times as slowly; and by coarse masks.
 
-        The compact preset learns faster, by overlap and by its coarse masks too, its first layers at rest.
+        Without the latter an object's own proposals would teach the matcher nothing. The compact preset learns faster,
+        by overlap too, its first layers at rest.
         """
         if self.backbone != "mobilenet_v2":
-            return Teaching(groups=(Group(names=("backbone.*",), rate=0.1),))
+            return Teaching(auxiliary={"coarse": 0.5}, groups=(Group(names=("backbone.*",), rate=0.1),))
         return Teaching(
             losses={"cross_entropy": 1.0, "dice": 1.0},
             auxiliary={"coarse": 0.5},

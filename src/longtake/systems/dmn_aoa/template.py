@@ -64,5 +64,6 @@ def remembered(entries: Sequence[bank.CroppedKeys]) -> Tensor:
 def weights(query: Float[Tensor, "b n k s s"], entries: Sequence[bank.CroppedKeys]) -> Float[Tensor, "b n q m"]:
     """How much each position of the query reads from each of memory (equation 1), in float32 at least."""
     keys = precise(bank.stack_keys(entries))
-    scores: Tensor = precise(query).flatten(3).transpose(2, 3) @ keys / keys.shape[2] ** 0.5
+    with torch.autocast(query.device.type, enabled=False):
+        scores: Tensor = precise(query).flatten(3).transpose(2, 3) @ keys / keys.shape[2] ** 0.5
     return scores.masked_fill(~remembered(entries), -torch.inf).softmax(dim=3)
