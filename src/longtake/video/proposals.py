@@ -82,9 +82,7 @@ def read_proposals(path: Path, *, as_stored: bool = False) -> Proposals:
     except DAMAGED as error:
         raise InputError(f"{path}: not readable as proposals ({type(error).__name__}: {error})") from error
     if turned and as_stored:
-        raise InputError(
-            f"{path}: its image is stored turned (EXIF), but training takes pixels as stored; turn it"
-        )
+        raise InputError(f"{path}: its image is stored turned (EXIF), but training takes pixels as stored; turn it")
     return Proposals(np.array(masks, bool).reshape(-1, *size), np.array(scores, np.float32))
 
 
