@@ -348,6 +348,25 @@ def test_objects_of_one_cohort_equal_the_same_objects_in_two(system: AnySystem, 
         torch.testing.assert_close(a.probabilities, b.probabilities, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("size", [(1, 40), (17, 200), (32, 32)])
+def test_small_and_odd_frames_work(system: AnySystem, size: tuple[int, int]) -> None:
+    session, rng = Session(system), np.random.default_rng(0)
+    labels = np.zeros(size, np.uint16)
+    labels[:, : size[1] // 2] = 1
+    for t in range(3):
+        prediction = session.push(rng.integers(0, 255, (*size, 3), np.uint8), labels if t == 0 else None)
+    assert prediction.labels.shape == size
+
+
+def test_many_objects_go_in_portions(system: AnySystem) -> None:
+    rng, session = np.random.default_rng(0), Session(system)
+    labels = np.kron(np.arange(1, 26, dtype=np.uint16).reshape(5, 5), np.ones((16, 16), np.uint16))
+    for t in range(3):
+        prediction = session.push(rng.integers(0, 255, (80, 80, 3), np.uint8), labels if t == 0 else None)
+        assert prediction.ids == tuple(range(1, 26))
+        np.testing.assert_allclose(prediction.probabilities.sum(0), 1, atol=1e-4)
+
+
 @pytest.fixture(autouse=True)
 def _fixed_seed() -> None:
     torch.manual_seed(1)

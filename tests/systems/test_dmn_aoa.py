@@ -13,7 +13,7 @@ from longtake.engine.objects import remove
 from longtake.engine.proposals import from_masks
 from longtake.engine.session import Session
 from longtake.engine.step import rules_for, step
-from longtake.engine.unroll import Clip, Unroll
+from longtake.engine.unroll import Clip
 from longtake.errors import InputError, SettingError
 from longtake.memory.policy import Every, First, parse_policy
 from longtake.nn.boxes import cropped
@@ -27,12 +27,10 @@ from longtake.systems.dmn_aoa.refine import Level
 from longtake.systems.dmn_aoa.template import placed, weights
 from longtake.systems.protocol import FittedProposals, Inputs, Prompt, State
 from longtake.systems.zoo import ZOO, preset
-from longtake.training.batch import make_batch
-from longtake.training.objective import objective
 from longtake.training.parse import load_recipe
 from longtake.types import Frame, Masks
 from longtake.types import Proposals as Found
-from presets import prompt, walk
+from presets import perturbed, prompt, unreached, walk
 
 ROWS = {
     "F0": {},
@@ -82,17 +80,8 @@ def system() -> DMNAOA:
 
 @pytest.mark.parametrize("options", SWITCHES)
 def test_every_switch_runs_and_learns_by_what_the_preset_teaches(options: dict[str, object], clip: Clip) -> None:
-    system = tiny(**options).train()
-    with torch.no_grad():
-        for parameter in system.parameters():
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    ids = (clip.masks[:, :, 0] + 2 * clip.masks[:, :, 1]).to(torch.uint8)
     proposals = clip.masks.to(torch.uint8) if options.get("moved") == "never" else None
-    batch = make_batch((clip.images * 255).to(torch.uint8), ids, torch.device("cpu"), proposals=proposals)
-    found, outputs = objective(Unroll(system, rules_for(system)), small(**options).teaching(), 0.0, batch)
-    assert all(torch.isfinite(out).all() for out in outputs)
-    found["loss"].backward()
-    lacking = {name for name, p in system.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-7}
+    lacking = unreached(perturbed(tiny(**options)), small(**options).teaching(), clip, 1e-7, proposals)
     assert lacking <= {"dynamic.key.bias"}  # which all keys share, so no softmax hears of it
 
 
@@ -369,26 +358,6 @@ def test_a_proposer_is_asked_by_frame_also_to_explain(system: DMNAOA) -> None:
         Session(tiny(matcher=False), proposer=proposer)
     with pytest.raises(SettingError, match="CompactSTM takes no proposals"):
         Session(ZOO["stm-mobilenet-v2"].tiny().build().eval(), proposer=proposer)
-
-
-def test_many_objects_go_in_portions(system: DMNAOA) -> None:
-    rng = np.random.default_rng(0)
-    labels = np.kron(np.arange(1, 26, dtype=np.uint16).reshape(5, 5), np.ones((16, 16), np.uint16))
-    session = Session(system)
-    for t in range(3):
-        prediction = session.push(rng.integers(0, 255, (80, 80, 3), np.uint8), labels if t == 0 else None)
-        assert prediction.ids == tuple(range(1, 26))
-        np.testing.assert_allclose(prediction.probabilities.sum(0), 1, atol=1e-4)
-
-
-@pytest.mark.parametrize("size", [(1, 40), (17, 200), (16, 16)])
-def test_small_and_odd_frames_work(size: tuple[int, int]) -> None:
-    session, rng = Session(tiny()), np.random.default_rng(0)
-    labels = np.zeros(size, np.uint16)
-    labels[:, : size[1] // 2] = 1
-    for t in range(3):
-        prediction = session.push(rng.integers(0, 255, (*size, 3), np.uint8), labels if t == 0 else None)
-    assert prediction.labels.shape == size
 
 
 def test_the_refinement_s_shares_are_the_convolution_of_the_paper() -> None:

@@ -4,7 +4,7 @@ Progress is the share of a stage that is done, in [0, 1].
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar, Union
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
@@ -109,3 +109,17 @@ class Teaching(Strict):
     """Patterns of parameters that stay as they are."""
     average: float | None = Field(default=None, ge=0, lt=1)
     """Decay of the exponential moving average of the weights (less while it is young), which a run then delivers."""
+
+
+def on_small_machines(**how: Any) -> Teaching:
+    """How a compact system on MobileNet-V2 learns fast: a slower backbone, whose first layers rest; `how`: all else."""
+    return Teaching(
+        schedule=Schedule(kind="constant", warm_up=100),
+        weight_decay=0.01,
+        clip_norm=1.0,
+        optimizer="adamw",
+        groups=(Group(names=("backbone.*",), rate=0.25),),
+        frozen=("backbone.stem_conv.*", "backbone.after_stem.*", "backbone.stages.0.*"),
+        average=0.999,
+        **how,
+    )

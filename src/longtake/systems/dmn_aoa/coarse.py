@@ -37,7 +37,7 @@ Coarse = Float[Tensor, "b n h4 w4"]
 
 @dataclass(frozen=True)
 class ProjectedProposals:
-    """FittedProposals for all objects: projected [b, p, d, s, s], masks [b, p, h4, w4], valid [b, p]."""
+    """Proposals for all objects: projected [b, p, d, s, s], masks [b, p, h4, w4], valid [b, p]."""
 
     projected: Tensor
     masks: Tensor
@@ -45,7 +45,7 @@ class ProjectedProposals:
 
 
 class Matched(nn.Module):
-    """FittedProposals weighted by how well they match the template.
+    """Proposals weighted by how well they match the template.
 
     iou_weight: the share of their overlap with the last mask in what is matched (DMM-Net).
     """

@@ -18,7 +18,7 @@ from longtake.systems.dmn_aoa.norm import Norm, norm_of
 from longtake.systems.dmn_aoa.refine import Refinement
 from longtake.systems.dmn_aoa.template import DynamicMemory
 from longtake.systems.protocol import Preset
-from longtake.systems.teaching import Group, Schedule, Teaching
+from longtake.systems.teaching import Group, Teaching, on_small_machines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,19 +115,9 @@ class DMNAOAPreset(Preset):
     def teaching(self) -> Teaching:
         """As the paper says, cross-entropy, Adam, a backbone that learns ten times as slowly; and by coarse masks.
 
-        Without the latter an object's own proposals would teach the matcher nothing. The compact preset learns faster,
-        by overlap too, its first layers at rest.
+        Without the latter an object's own proposals would teach the matcher nothing. The compact preset learns by
+        overlap too.
         """
         if self.backbone != "mobilenet_v2":
             return Teaching(auxiliary={"coarse": 0.5}, groups=(Group(names=("backbone.*",), rate=0.1),))
-        return Teaching(
-            losses={"cross_entropy": 1.0, "dice": 1.0},
-            auxiliary={"coarse": 0.5},
-            schedule=Schedule(kind="constant", warm_up=100),
-            weight_decay=0.01,
-            clip_norm=1.0,
-            optimizer="adamw",
-            groups=(Group(names=("backbone.*",), rate=0.25),),
-            frozen=("backbone.stem_conv.*", "backbone.after_stem.*", "backbone.stages.0.*"),
-            average=0.999,
-        )
+        return on_small_machines(losses={"cross_entropy": 1.0, "dice": 1.0}, auxiliary={"coarse": 0.5})

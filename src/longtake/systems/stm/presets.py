@@ -10,7 +10,7 @@ from longtake.memory.policy import Every
 from longtake.nn.backbone import BackboneName, build_backbone
 from longtake.systems.protocol import Preset
 from longtake.systems.stm import compact, model
-from longtake.systems.teaching import Group, Schedule, Teaching
+from longtake.systems.teaching import Teaching, on_small_machines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,15 +87,5 @@ class CompactSTMPreset(Preset):
         return dataclasses.replace(self, context=16, key=8, value=16, mask_width=4, decoder=(16, 8, 8))
 
     def teaching(self) -> Teaching:
-        """Fast on small machines: cross-entropy and overlap, a slower backbone whose first layers rest."""
-        return Teaching(
-            losses={"bootstrapped": 1.0, "dice": 1.0},
-            hardest=1.0,
-            schedule=Schedule(kind="constant", warm_up=100),
-            weight_decay=0.01,
-            clip_norm=1.0,
-            optimizer="adamw",
-            groups=(Group(names=("backbone.*",), rate=0.25),),
-            frozen=("backbone.stem_conv.*", "backbone.after_stem.*", "backbone.stages.0.*"),
-            average=0.999,
-        )
+        """By cross-entropy and overlap."""
+        return on_small_machines(losses={"bootstrapped": 1.0, "dice": 1.0}, hardest=1.0)
