@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from longtake.engine.objects import remove
 from longtake.engine.proposals import from_masks
+from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.engine.step import rules_for, step
-from longtake.engine.unroll import Clip
+from longtake.engine.unroll import Clip, Unroll
 from longtake.errors import InputError, SettingError
 from longtake.memory.policy import Every, First, parse_policy
 from longtake.nn.boxes import cropped
@@ -358,6 +359,53 @@ def test_a_proposer_is_asked_by_frame_also_to_explain(system: DMNAOA) -> None:
         Session(tiny(matcher=False), proposer=proposer)
     with pytest.raises(SettingError, match="CompactSTM takes no proposals"):
         Session(ZOO["stm-mobilenet-v2"].tiny().build().eval(), proposer=proposer)
+
+
+def proposed(clip: Clip) -> tuple[FittedProposals, ...]:
+    """In each frame the true masks, each also shifted, and one that is empty."""
+    masks = [torch.cat([m, m.roll(12, dims=3), torch.zeros_like(m[:, :1])], dim=1) for m in clip.masks.unbind(dim=1)]
+    return tuple(from_masks(some) for some in masks)
+
+
+@pytest.mark.parametrize("moved", ["alone", "always"])
+def test_a_clip_with_proposals_is_unrolled_as_a_session_pushes_it(moved: str, clip: Clip) -> None:
+    system, found = tiny(moved=moved), proposed(clip)
+    with torch.no_grad():
+        outputs, _ = Unroll(system, rules_for(system))(replace(clip, proposals=found))
+        without, _ = Unroll(system, rules_for(system))(clip)
+
+    def proposer(frame: Frame) -> Found:
+        masks = found[frame.index].masks[0].numpy() > 0.5
+        return Found(masks, np.ones(len(masks), np.float32))
+
+    session = Session(system, short_side=None, run=runtime("cpu", "float32"), proposer=proposer)
+    labels = (clip.masks[0, 0, 0] + 2 * clip.masks[0, 0, 1]).numpy().astype(np.uint16)
+    for t in range(5):
+        image = (clip.images[0, t].permute(1, 2, 0) * 255).round().byte().numpy()
+        prediction = session.push(image, labels if t == 0 else None)
+        if t:
+            assert np.abs(outputs[t - 1].softmax(1)[0].numpy() - prediction.probabilities).max() <= 3e-5
+    assert not torch.allclose(outputs[0], without[0], atol=1e-3)
+
+
+def test_clips_with_and_without_proposals_share_a_batch(clip: Clip) -> None:
+    """In the second nothing was found: there an object's own are offered, and the first clip does not notice."""
+    system = tiny().double()
+    clip = Clip(clip.images[:, :3].double(), clip.masks[:, :3].double(), clip.valid)
+    found = proposed(clip)
+    nothing = tuple(from_masks(torch.zeros_like(each.masks)) for each in found)
+    together = tuple(
+        FittedProposals(*(torch.cat(both) for both in zip(vars(a).values(), vars(b).values(), strict=True)))
+        for a, b in zip(found, nothing, strict=True)
+    )
+    batch = Clip(clip.images.repeat(2, 1, 1, 1, 1), clip.masks.repeat(2, 1, 1, 1, 1), clip.valid.repeat(2, 1))
+    unroll = Unroll(system, rules_for(system))
+    with torch.no_grad():
+        both = unroll(replace(batch, proposals=together))[0]
+        alone = [unroll(replace(clip, proposals=each))[0] for each in (found, nothing)]
+    for t in range(2):
+        for i in range(2):
+            torch.testing.assert_close(both[t][[i]].softmax(1), alone[i][t].softmax(1), atol=1e-6, rtol=0)
 
 
 def test_the_refinement_s_shares_are_the_convolution_of_the_paper() -> None:

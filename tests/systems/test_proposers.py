@@ -127,6 +127,8 @@ def test_a_tree_of_folders_is_mirrored(
     assert found == ["480p/a/00000.json", "480p/b/00000.json", "480p/b/00001.json"]
     assert json.loads((tmp_path / "found/480p/b/00001.json").read_text())["orientation"] == 6
     assert read_proposals(tmp_path / "found/480p/b/00001.json").masks.shape[1:] == (24, 40)
+    Image.new("RGB", (32, 24)).save(tmp_path / "images/480p/a/00000.jpg")
+    assert run(*words) == 1
     (tmp_path / "bare").mkdir()
     assert run("propose", tmp_path / "bare", "--detector", detector, "--out", tmp_path / "x") == 1
 

@@ -11,7 +11,7 @@ from longtake.engine.runtime import runtime
 from longtake.errors import SourceError
 from longtake.systems.proposers import open_detector
 from longtake.types import Frame
-from longtake.video.images import UNREADABLE, images_in, read_image
+from longtake.video.images import UNREADABLE, images_in, read_image, repeated_names
 from longtake.video.proposals import UPRIGHT, write_proposals
 from longtake.video.sinks import make_folder, output
 from longtake.video.sources import open_source
@@ -68,10 +68,19 @@ def _of_folder(root: Path) -> tuple[int, Frames]:
 
 
 def _images_below(root: Path) -> list[Path]:
-    """All images of a folder and the folders in it, hidden ones left out. Raises SourceError where there are none."""
+    """All images of a folder and the folders in it, hidden ones left out.
+
+    Raises SourceError where there are none, or two of a folder differ in their ending alone.
+    """
     folders = [root, *sorted(path for path in root.rglob("*") if path.is_dir())]
     shown = [folder for folder in folders if not any(part.startswith(".") for part in folder.relative_to(root).parts)]
-    if not (found := [image for folder in shown for image in images_in(folder)]):
+    found = list[Path]()
+    for folder in shown:
+        own = images_in(folder)
+        if twice := repeated_names(own):
+            raise SourceError(f"{folder}: several images are named {twice[0]}; files are named without their ending")
+        found += own
+    if not found:
         raise SourceError(f"{root}: no images in this folder or in any below it")
     return found
 
