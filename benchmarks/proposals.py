@@ -17,7 +17,8 @@ from PIL import Image
 
 from longtake.data.layouts import open_dataset
 from longtake.nn.boxes import tight_boxes
-from longtake.systems.dmn_aoa.moves import STRIDE, moved_boxes, moved_masks
+from longtake.systems.dmn_aoa.memory import STRIDE
+from longtake.systems.dmn_aoa.moves import moved_boxes, moved_masks
 
 
 def read(path: Path, size: tuple[int, int] = (480, 854)) -> torch.Tensor:

@@ -21,6 +21,7 @@ from torch import Tensor
 from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.systems.dmn_aoa import coarse
+from longtake.systems.dmn_aoa.memory import STRIDE
 from longtake.systems.dmn_aoa.model import DMNAOA
 from longtake.systems.models import load
 
@@ -83,7 +84,7 @@ def measure(model: Path, clips: Path, switch: Callable[[DMNAOA], None], gap: int
                 found = session.push(np.asarray(Image.open(image).convert("RGB")), given).labels > 0
                 if number:
                     placed = session.moment().placement.masks(torch.from_numpy(truth)[None, None].float())
-                    small = F.avg_pool2d(placed, coarse.STRIDE)[0, 0] > 0.5
+                    small = F.avg_pool2d(placed, STRIDE)[0, 0] > 0.5
                     own = [region(each > 0.5, small) for each in offered[0][0, 0]]
                     whole = region(torch.from_numpy(found), torch.from_numpy(truth))
                     rows.append([whole, region(seen[0] > 0.5, small), own[0], max(own)])

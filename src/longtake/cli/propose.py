@@ -13,10 +13,7 @@ def command(
     source: Annotated[str, typer.Argument(help="A video, a folder of images, or a tree of such folders.")],
     detector: Annotated[Path, typer.Option(help="Weights of torchvision's Mask R-CNN (.pth or .safetensors).")],
     out: Annotated[Path, typer.Option(help="Folder for the proposals; it mirrors a tree.")],
-    size: Annotated[
-        int,
-        typer.Option(min=16, help="Short side of frames for the detector."),
-    ] = 800,
+    size: Annotated[int, typer.Option(min=16, help="Short side of frames for the detector.")] = 800,
     device: options.Device = "auto",
 ) -> None:
     """Find whatever may be an object in every frame, once, for dmn-aoa models.

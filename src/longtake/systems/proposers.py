@@ -25,10 +25,8 @@ class Detector:
     @torch.no_grad()
     def __call__(self, frame: Frame) -> Proposals:
         """The best of what is found."""
-        image = (
-            torch.from_numpy(np.require(frame.image, requirements=["C", "W"])).to(self.device).permute(2, 0, 1).float()
-            / 255
-        )
+        pixels = torch.from_numpy(np.require(frame.image, requirements=["C", "W"])).to(self.device)
+        image = pixels.permute(2, 0, 1).float() / 255
         with torch.autocast(self.device.type, enabled=False):
             masks, scores = self.network(image)
         return best(Proposals((masks > SURE).cpu().numpy(), scores.cpu().numpy().astype(np.float32)))

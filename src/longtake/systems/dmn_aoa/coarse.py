@@ -17,8 +17,8 @@ from longtake.nn.boxes import resampled, widened
 from longtake.nn.precise import precise
 from longtake.systems.dmn_aoa.crops import ObjectFeatures
 from longtake.systems.dmn_aoa.matcher import Matcher
-from longtake.systems.dmn_aoa.memory import DMNMemory, Pyramid
-from longtake.systems.dmn_aoa.moves import STRIDE, moved_boxes, moved_masks
+from longtake.systems.dmn_aoa.memory import STRIDE, DMNMemory, Pyramid
+from longtake.systems.dmn_aoa.moves import moved_boxes, moved_masks
 from longtake.systems.objects import by_portions, fold, unfold
 from longtake.systems.protocol import FittedProposals
 
@@ -60,7 +60,7 @@ class Matched(nn.Module):
             masks = pyramid.f4[:, :0]
             projected = masks.new_zeros(len(masks), 0, self.matcher.width, objects.side, objects.side)
             return ProjectedProposals(projected, masks, masks.new_zeros(len(masks), 0, dtype=torch.bool))
-        boxes = widened(proposals.boxes, 1.0, LEAST, frame_size(pyramid))
+        boxes = widened(proposals.boxes, 1.0, LEAST, pyramid.frame)
         projected = self.matcher.projected(objects(pyramid, boxes))
         return ProjectedProposals(projected, F.avg_pool2d(proposals.masks, STRIDE), proposals.valid)
 
@@ -78,7 +78,7 @@ class Matched(nn.Module):
         The matching begins at the best proposal and as a rule stays there, so through it a single object's similarities
         would hardly learn anything.
         """
-        size, common = frame_size(pyramid), found.valid.shape[1]
+        size, common = pyramid.frame, found.valid.shape[1]
         boxes = moved_boxes(memory.boxes, memory.visible, size, still=self.moved == "never")
         if self.moved != "always" and bool(found.valid.any(dim=1).all()):
             boxes = boxes[:, :, :0]  # none of them would be allowed
@@ -161,8 +161,3 @@ class Decoded(nn.Module):
         grid = (size[0] // STRIDE, size[1] // STRIDE)
         coarse = unfold(resampled(masks, whole, fold(boxes)[:, None], grid, STRIDE)[:, 0], template.shape[1])
         return coarse, coarse
-
-
-def frame_size(pyramid: Pyramid) -> tuple[int, int]:
-    """Height and width of the fitted frame."""
-    return pyramid.f4.shape[2] * STRIDE, pyramid.f4.shape[3] * STRIDE

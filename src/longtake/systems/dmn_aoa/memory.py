@@ -15,6 +15,9 @@ from longtake.memory.policy import Held
 from longtake.memory.tree import Kind, map_tensors, owned, shared, slots
 from longtake.nn.precise import precise
 
+STRIDE = 4
+"""Of the finest features, and of masks: nothing asks for finer ones."""
+
 
 @dataclass(frozen=True)
 class Pyramid:
@@ -28,6 +31,11 @@ class Pyramid:
     def levels(self) -> tuple[Tensor, Tensor, Tensor]:
         """From the coarsest to the finest, as the refinement takes them."""
         return self.f16, self.f8, self.f4
+
+    @property
+    def frame(self) -> tuple[int, int]:
+        """Height and width of the fitted frame."""
+        return self.f4.shape[2] * STRIDE, self.f4.shape[3] * STRIDE
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,9 @@ class DMNMemory:
 
     def anchors_of_objects(self) -> tuple[tuple[Anchor, ...], list[int]]:
         """The frames in which objects were given, and which of them is each object's."""
-        times = [anchor.time for anchor in self.anchors]
-        return self.anchors, [times.index(time) for time in self.given_times]
+        anchors = still_needed(self.anchors, self.given_times)  # without those of objects that were removed
+        times = [anchor.time for anchor in anchors]
+        return anchors, [times.index(time) for time in self.given_times]
 
 
 def nothing(pyramid: Pyramid, source: Float[Tensor, "b d h w"]) -> DMNMemory:
@@ -89,8 +98,7 @@ def joined(memory: DMNMemory, n: int) -> DMNMemory:
         return torch.cat([tensor, tensor.new_zeros(len(tensor), missing, *tensor.shape[2:])], dim=1)
 
     wider = map_tensors(memory, column)
-    f4 = memory.previous.pyramid.f4
-    anywhere = whole_frame(wider.boxes[:, -missing:], (4 * f4.shape[2], 4 * f4.shape[3]))
+    anywhere = whole_frame(wider.boxes[:, -missing:], memory.previous.pyramid.frame)
     return replace(wider, boxes=torch.cat([memory.boxes, anywhere], dim=1))
 
 

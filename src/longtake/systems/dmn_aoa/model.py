@@ -22,11 +22,12 @@ from longtake.nn.align import carried, correspondence
 from longtake.nn.backbone import Backbone
 from longtake.nn.boxes import cropped, tight_boxes, widened
 from longtake.nn.decoder import enlarge
-from longtake.systems.dmn_aoa.coarse import LEAST, Decoded, Matched, ProjectedProposals, frame_size
+from longtake.systems.dmn_aoa.coarse import LEAST, Decoded, Matched, ProjectedProposals
 from longtake.systems.dmn_aoa.crops import BaseFeatures, ObjectFeatures
 from longtake.systems.dmn_aoa.looks import Asked, looks
 from longtake.systems.dmn_aoa.matcher import Projector
 from longtake.systems.dmn_aoa.memory import (
+    STRIDE,
     Anchor,
     DMNMemory,
     Pyramid,
@@ -35,7 +36,6 @@ from longtake.systems.dmn_aoa.memory import (
     still_needed,
     whole_frame,
 )
-from longtake.systems.dmn_aoa.moves import STRIDE
 from longtake.systems.dmn_aoa.refine import FINER, Refinement, in_line
 from longtake.systems.dmn_aoa.template import DynamicMemory
 from longtake.systems.feedback import Feedback
@@ -113,7 +113,7 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         return self.memorize(features, targets, None, nothing(features.pyramid, features.source), plan)
 
     def segment(self, features: DMNFeatures, memory: DMNMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
-        size = frame_size(features.pyramid)
+        size = features.pyramid.frame
         boxes = widened(memory.boxes, self.query_box, LEAST, size)
         if self.dynamic is None:
             template, trace = self._fixed_template(memory), None
@@ -185,9 +185,9 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         n, pyramid = masks.shape[1], features.pyramid
         if self.frame_memory:
             objects = self.objects.whole(pyramid).expand(-1, n, -1, -1, -1)
-            inside, boxes = F.avg_pool2d(masks, 4)[:, :, None], whole_frame(boxes, frame_size(pyramid))
+            inside, boxes = F.avg_pool2d(masks, 4)[:, :, None], whole_frame(boxes, pyramid.frame)
         else:
-            boxes = widened(boxes, 1.0, LEAST, frame_size(pyramid))
+            boxes = widened(boxes, 1.0, LEAST, pyramid.frame)
             objects = self.objects(pyramid, boxes)
             inside = self._mask_crops(masks, boxes)
         keys, values = self.dynamic.write(objects, inside, [plan.time - first for first in born])
@@ -204,7 +204,7 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         """What each object's first frame shows within its mask (table 3: without the dynamic memory)."""
         anchors, which = memory.anchors_of_objects()
         boxes, seen = tight_boxes(memory.given_masks > 0.5)
-        size = frame_size(memory.previous.pyramid)
+        size = memory.previous.pyramid.frame
         boxes = torch.where(seen[..., None], STRIDE * boxes.to(memory.boxes), whole_frame(memory.boxes, size))
         boxes = widened(boxes, 1.0, LEAST, size)
         crops = [self.objects(anchors[r].pyramid, boxes[:, [i]]) for i, r in enumerate(which)]
@@ -217,16 +217,24 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
         refinement = self.refinement
         assert refinement is not None
         anchors, which = memory.anchors_of_objects()
-        ways = {anchor.time: self._way(features, anchor) for anchor in (memory.previous, *anchors)}
-        way = ways[memory.previous.time]
-        previous = refinement.of_frame("previous", in_line(way, memory.previous.pyramid))
-        firsts = [refinement.of_frame("first", in_line(ways[anchor.time], anchor.pyramid)) for anchor in anchors]
+        seen = {anchor.time: anchor for anchor in (memory.previous, *anchors)}
+        ways = {time: self._way(features, anchor) for time, anchor in seen.items()}
+        lines = {time: in_line(ways[time], anchor.pyramid) for time, anchor in seen.items()}
+        previous = refinement.of_frame("previous", lines[memory.previous.time])
+        firsts = [refinement.of_frame("first", lines[anchor.time]) for anchor in anchors]
         frames = [
             (now + before)[:, None] + torch.stack(own, dim=1)
             for now, before, own in zip(features.current, previous, zip(*firsts, strict=True), strict=True)
         ]
-        given = [_mask_in_line(ways[anchors[r].time], memory.given_masks[:, [i]]) for i, r in enumerate(which)]
-        masks = torch.stack([coarse, torch.cat(given, dim=1), _mask_in_line(way, memory.last_masks)], dim=2)
+        # every frame's masks at once, then each object's own again
+        order = sorted(range(len(which)), key=which.__getitem__)
+        given = [
+            _mask_in_line(ways[anchor.time], memory.given_masks[:, [i for i in order if which[i] == r]])
+            for r, anchor in enumerate(anchors)
+        ]
+        first_masks = torch.cat(given, dim=1)[:, [order.index(i) for i in range(len(which))]]
+        last_masks = _mask_in_line(ways[memory.previous.time], memory.last_masks)
+        masks = torch.stack([coarse, first_masks, last_masks], dim=2)
         numbers = torch.tensor(which, device=coarse.device).expand(len(coarse), -1)
         return by_portions(lambda some, own: refinement([level[:, own[0]] for level in frames], some), masks, numbers)
 

@@ -10,10 +10,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from longtake.nn.boxes import resampled
+from longtake.systems.dmn_aoa.memory import STRIDE
 from longtake.systems.objects import fold, unfold
-
-STRIDE = 4
-"""Of the masks: nothing asks for finer ones."""
 
 Move = tuple[float, float, float]
 """To the right and down, as shares of the mean side of the object's box, and how many times as large."""
