@@ -242,8 +242,8 @@ def test_benchmark_of_first_masks_alone_scores_nothing(
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--dataset", "davis"], "--dataset davis: use davis2016, davis2017, lvos, mose, youtube-vos, synth"),
-        (["--dataset", "davis2017"], "name the folder of the data set; only synth is rendered"),
+        (["--dataset", "davis"], "davis: use davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long"),
+        (["--dataset", "davis2017"], "name the folder of the data set; only synth and synth-long are rendered"),
         (["--dataset", "synth", "--oracle", "word"], "--oracle word: use box, mask or both"),
     ],
 )

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for predictions and results.")],
-    root: Annotated[Path | None, typer.Argument(help="The data set; synth needs none and renders its own.")] = None,
-    dataset: Annotated[str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos or synth.")] = "davis2017",
+    root: Annotated[Path | None, typer.Argument(help="The data set; synth and synth-long are rendered.")] = None,
+    dataset: Annotated[
+        str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth or synth-long.")
+    ] = "davis2017",
     split: options.Split = None,
     model: options.Model = "default",
     weights: options.Weights = None,

@@ -46,6 +46,17 @@ class Leaver(Actor):
         return x + (self.end[0] - self.start[0]) * away, y, angle + 20 * math.sin(6 * math.pi * time)
 
 
+@dataclass(frozen=True)
+class Walker(Actor):
+    """An object that goes from place to place: its way is times, rising, with x and y; its start and end are unused."""
+
+    way: tuple[tuple[float, float, float], ...] = ()
+
+    def at(self, time: float) -> tuple[float, float, float]:
+        times, across, down = np.array(self.way).T
+        return float(np.interp(time, times, across)), float(np.interp(time, times, down)), self.spin * time
+
+
 DEMO_ACTORS = (
     Actor(1, 0.15, 5, ((196, 62, 48), (242, 187, 66)), (0.12, 0.62), (0.86, 0.56), bounce=0.10, spin=200),
     Actor(2, 0.20, 9, ((44, 110, 73), (176, 208, 120)), (0.56, 0.66), (0.44, 0.64), spin=-25),

@@ -12,7 +12,7 @@ import torch
 
 from longtake.data.dataset import Dataset, Video
 from longtake.data.layouts import open_dataset
-from longtake.data.rendered import write_rendered
+from longtake.data.rendered import SETS, write_rendered
 from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.session import Session
@@ -43,7 +43,7 @@ PROTOCOLS: Mapping[str, str] = {
     "lvos": "lvos-v2",
     "mose": "davis2017",
     "youtube-vos": "youtube-vos-proxy",
-    "synth": "davis2017",
+    **dict.fromkeys(SETS, "davis2017"),
 }
 """Data set -> protocol."""
 
@@ -92,7 +92,7 @@ def benchmark(
 ) -> Benchmark:
     """Segment every video of a split, score it, and write predictions/ and all results into the folder `out`.
 
-    root: the data set; None for "synth", which is then rendered into out. protocol: the data set's own where None.
+    root: the data set; None for what is rendered, which then goes into out. protocol: the data set's own where None.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
     Raises LongtakeError; predictions of finished frames stay.
@@ -178,9 +178,11 @@ def _data(
         raise SettingError(f"--dataset {dataset}: use {', '.join(PROTOCOLS)}")
     rules = find_protocol(protocol or PROTOCOLS[dataset])
     if root is None:
-        if dataset != "synth":
-            raise SettingError(f"--dataset {dataset}: name the folder of the data set; only synth is rendered")
-        root = write_rendered(make_folder(out) / "clips")
+        if dataset not in SETS:
+            raise SettingError(
+                f"--dataset {dataset}: name the folder of the data set; only {' and '.join(SETS)} are rendered"
+            )
+        root = write_rendered(make_folder(out) / "clips", dataset)
     data = open_dataset(root, split, rules.year)
     for video in data.videos:
         if not video.frames:
