@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from longtake.engine.faults import with_faults
 from longtake.errors import SettingError
 from longtake.memory.policy import Event, Policy
 from longtake.nn.aggregate import merge_cohorts
@@ -114,9 +115,11 @@ def step(
         log_odds = _within_boxes(log_odds, truth)
     probabilities = _empty(images).probabilities if log_odds is None else log_odds.softmax(dim=1)
     masks = _remembered(probabilities, rules.feedback, truth, system.least)
-    masks = masks if inside is None else masks * inside
     ids, touched = state.ids, set[int]()
     valid = torch.cat([images.new_empty(len(images), 0, dtype=torch.bool), *(c.valid for c in state.cohorts)], dim=1)
+    if rules.feedback == "faulty" and ids:
+        masks = with_faults(masks, images, valid)
+    masks = masks if inside is None else masks * inside
     if prompt is not None:
         ids, masks, touched = _paste(state.ids, masks, prompt)
         touched = touched if rules.disturbs else set()

@@ -1,0 +1,158 @@
+"""Train a compact system on equal terms with the others, measure it, and keep what came out as one JSON file.
+
+    python tools/five_memories.py train MODEL SHARED RUNS [--seed 1] [--set KEY=VALUE ...] [--name NAME]
+    python tools/five_memories.py measure SHARED RUNS/NAME [--name NAME] [--out docs/comparison]
+
+MODEL: stm, ddmemory, dtmnet, lstnet or dmn-aoa. SHARED: the folder with data/davis2016, data/stills, data/backbones.
+The recipe is five-memories, its crops on the grid that the system asks for; called again, a run goes on.
+Measured are the selection sequences, as they were validated, the hold-out, and the rendered clips with long absences.
+"""
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from longtake.systems.zoo import ZOO
+from longtake.training.parse import load_recipe
+
+RECIPE = "five-memories"
+STILLS = ("coco128", "people", "regions", "emoji")
+EVERY = 20
+"""Steps over which a loss that is kept is the mean."""
+
+
+def call(*words: object) -> None:
+    """Run a command of longtake."""
+    subprocess.run([sys.executable, "-m", "longtake", *map(str, words)], check=True)
+
+
+def train(model: str, shared: Path, out: Path, seed: int, settings: list[str]) -> None:
+    """The run of a system, from its beginning or from where it was stopped."""
+    if (out / "recipe.json").exists():
+        call("train", "--resume", out)
+        return
+    preset, data = f"{model}-mobilenet-v2", shared / "data"
+    roots = [data / "davis2016", *(data / "stills" / name for name in STILLS)]
+    backbone = data / "backbones/mobilenet_v2-imagenet.safetensors"
+    fixed = [f"model={preset}", f"seed={seed}", f"backbone={backbone}", *_sides(preset)]
+    words = [word for setting in [*fixed, *settings] for word in ("--set", setting)]
+    call("train", RECIPE, *(word for root in roots for word in ("--data", root)), "--out", out, *words)
+
+
+def _sides(preset: str) -> list[str]:
+    """Settings that bring the recipe's crops to the next size that a system takes."""
+    fit, settings = ZOO[preset].build().fit, list[str]()
+    for number, stage in enumerate(load_recipe(RECIPE, {"model": preset}).stages):
+        for k, shape in enumerate(stage.shapes):
+            if (fitted := fit.place(shape.size).fitted) != shape.size:
+                settings.append(f"stages.{number}.shapes.{k}.side={list(fitted)}")
+    return settings
+
+
+def measure(shared: Path, run: Path) -> dict[str, Any]:
+    """Everything that is kept of a run that has ended."""
+    model, holdout, long = run / "model.safetensors", run / "holdout", run / "long"
+    words = [shared / "data/davis2016", "--dataset", "davis2016", "--split", "holdout"]
+    commands = {
+        "holdout": ["benchmark", *words, "--model", model, "--out", holdout, "--precision", "float32"],
+        "long": ["benchmark", "--dataset", "synth-long", "--model", model, "--out", long, "--precision", "float32"],
+    }
+    for command in commands.values():
+        call(*command)
+    recipe, facts = (json.loads((run / name).read_text()) for name in ("recipe.json", "run.json"))
+    return {
+        "commit": facts["code"],
+        "versions": facts["versions"],
+        "machine": facts["machine"],
+        "recipe": recipe["recipe"],
+        "data": [{key: value for key, value in each.items() if key != "root"} for each in facts["data"]],
+        "losses": losses(run),
+        "validation": [
+            {key: event[key] for key in ("step", "J", "F", "J&F")}
+            for event in map(json.loads, (run / "log.jsonl").read_text().splitlines())
+            if event["event"] == "validation"
+        ],
+        "holdout": scores(holdout / "scores.json"),
+        "long": scores(long / "scores.json") | {"J_after_return": returned(long)},
+        "commands": {name: " ".join(["longtake", *map(str, words)]) for name, words in commands.items()},
+    }
+
+
+def losses(run: Path) -> dict[str, list[float]]:
+    """Columns of the run's losses, each the mean over some steps; and the seconds of all steps together."""
+    with (run / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = [name for name in rows[0] if name not in ("stage", "rate", "seconds")]
+    parts = [rows[start : start + EVERY] for start in range(0, len(rows), EVERY)]
+    table = {name: [round(sum(float(row[name]) for row in part) / len(part), 5) for part in parts] for name in names}
+    return table | {
+        "step": [int(part[-1]["step"]) for part in parts],
+        "seconds": [sum(float(r["seconds"]) for r in rows)],
+    }
+
+
+def scores(path: Path) -> dict[str, Any]:
+    """What the benchmark found, without the values of single frames."""
+    found = json.loads(path.read_text())
+    objects = {name: {m: each[m]["mean"] for m in "JF"} for name, each in found["objects"].items()}
+    speed = {key: found["benchmark"][key] for key in ("frames_per_second", "precision")}
+    return {
+        "protocol": found["protocol"]["name"],
+        "all": found["global"],
+        "intervals": found["intervals"],
+        "objects": objects,
+        **speed,
+    }
+
+
+def returned(out: Path) -> dict[str, float]:
+    """J after the last frame in which an object was away, of each that was; the truth lies beside the clips."""
+    found, after = json.loads((out / "scores.json").read_text()), dict[str, float]()
+    for name, each in found["objects"].items():
+        video, number = name.split("/")
+        masks = {path.stem: path for path in (out / "clips/Annotations/240p" / video).iterdir()}
+        there = [bool((np.asarray(Image.open(masks[frame])) == int(number)).any()) for frame in each["frames"]]
+        if not all(there):
+            last = max(k for k, seen in enumerate(there) if not seen)
+            values = each["J"]["per_frame"][last + 1 :]
+            after[name] = sum(values) / len(values)
+    return after
+
+
+def main() -> None:
+    """Train or measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    first = verbs.add_parser("train")
+    first.add_argument("model")
+    first.add_argument("shared", type=Path)
+    first.add_argument("runs", type=Path)
+    first.add_argument("--seed", type=int, default=1)
+    first.add_argument("--set", action="append", default=[])
+    first.add_argument("--name")
+    second = verbs.add_parser("measure")
+    second.add_argument("shared", type=Path)
+    second.add_argument("run", type=Path)
+    second.add_argument("--name")
+    second.add_argument("--out", type=Path, default=Path("docs/comparison"))
+    given = parser.parse_args()
+    if given.verb == "train":
+        name = given.name or f"{given.model}-{given.seed}"
+        train(given.model, given.shared, given.runs / name, given.seed, given.set)
+        return
+    summary = measure(given.shared, given.run)
+    given.out.mkdir(parents=True, exist_ok=True)
+    path = given.out / f"{given.name or given.run.name}.json"
+    path.write_text(json.dumps(summary, indent=1) + "\n")
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
