@@ -14,7 +14,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_models() -> None:
-    """List every preset, and the weights that come with longtake.
+    """List the weights that come with longtake, and every preset that has none.
 
     Example:
         longtake models list
@@ -27,15 +27,16 @@ def list_models() -> None:
     from longtake.systems.models import bundled
     from longtake.systems.zoo import ZOO
 
-    whole = Column("preset", min_width=max(map(len, ZOO)))  # a name that is cut cannot be typed
+    cards = {name: read_card(path) for name, path in bundled().items()}
+    whole = Column("name", min_width=max(map(len, [*ZOO, *cards])))  # a name that is cut cannot be typed
     table = Table(whole, "parameters", "weights", "J", "F", "licence of the weights")
-    cards = [read_card(path) for path in bundled().values()]
     for name, preset in ZOO.items():
-        size = preset.size() / 1e6
-        own = [card for card in cards if card.preset == name]
-        figures = own[0].figures if own else {}
-        scores = [f"{figures[key]:.3f}" if key in figures else "" for key in ("J", "F")]
-        table.add_row(name, f"{size:.1f} M", "bundled" if own else "", *scores, own[0].licence if own else "")
+        size, own = f"{preset.size() / 1e6:.1f} M", {key: card for key, card in cards.items() if card.preset == name}
+        for key, card in own.items():
+            scores = [f"{card.figures[figure]:.3f}" if figure in card.figures else "" for figure in ("J", "F")]
+            table.add_row(key, size, "bundled", *scores, card.licence)
+        if not own:
+            table.add_row(name, size)
     Console().print(table)
 
 
