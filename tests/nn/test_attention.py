@@ -22,6 +22,13 @@ def test_euclidean_affinity_is_the_negative_squared_distance() -> None:
     torch.testing.assert_close(affinity(memory, query, "euclidean"), expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("similarity", ["dot", "euclidean"])
+def test_a_bias_is_added_to_the_scores_of_its_position(similarity: Similarity) -> None:
+    memory, query, bias = torch.randn(1, 2, 3, 5), torch.randn(1, 3, 4), torch.tensor([0.0, 2, 0, 16, 0])
+    expected = (affinity(memory, query, similarity).log() + bias).softmax(-1)
+    torch.testing.assert_close(affinity(memory, query, similarity, bias=bias), expected, atol=1e-5, rtol=1e-4)
+
+
 def test_top_keeps_only_the_best_positions() -> None:
     weights = affinity(torch.randn(1, 1, 3, 9), torch.randn(1, 3, 4), top=2)
     assert ((weights > 0).sum(-1) == 2).all()

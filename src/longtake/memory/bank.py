@@ -71,3 +71,12 @@ def stack(entries: Sequence[E]) -> tuple[Float[Tensor, "b k c m"], Float[Tensor,
 def stack_keys(entries: Sequence[E]) -> Float[Tensor, "b k c m"]:
     """Keys of all entries, positions flattened as `stack` does."""
     return torch.cat([entry.keys.flatten(3) for entry in entries], dim=3)
+
+
+def bias(entries: Sequence[E], given: float) -> Float[Tensor, " m"] | None:
+    """What is added to the scores of each position: `given` in frames whose masks a person gave; None for nothing."""
+    if not given:
+        return None
+    added = [given if entry.role in ("first", "given") else 0.0 for entry in entries]
+    sizes = [entry.keys[0, 0, 0].numel() for entry in entries]
+    return torch.cat([entries[0].keys.new_full((size,), each) for size, each in zip(sizes, added, strict=True)])

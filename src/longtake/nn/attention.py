@@ -27,12 +27,13 @@ def affinity(
     query_keys: Float[Tensor, "b c q"],
     similarity: Similarity = "dot",
     top: int | None = None,
+    bias: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, "b k q m"]:
     """How much each query position reads from each memory position; sums to one over m. In float32 at least.
 
     dot: keys' product over the root of their width, as the published STM computes it (its equation 2 leaves the root
     out). euclidean: minus the squared distance over that root; what depends on the query alone cancels in the
-    softmax. top: only the best positions of each query are read.
+    softmax. top: only the best positions of each query are read. bias: of each memory position, added to its scores.
     """
     with torch.autocast(memory_keys.device.type, enabled=False):
         memory, query = precise(memory_keys), precise(query_keys)[:, None] / memory_keys.shape[2] ** 0.5
@@ -42,6 +43,9 @@ def affinity(
             query = torch.cat(
                 [2 * query, query.new_full(query[:, :, :1].shape, -(memory_keys.shape[2] ** -0.5))], dim=2
             )
+        if bias is not None:
+            memory = torch.cat([memory, bias.to(memory.dtype).expand_as(memory[:, :, :1])], dim=2)
+            query = torch.cat([query, torch.ones_like(query[:, :, :1])], dim=2)
         scores: Tensor = query.transpose(2, 3) @ memory
     if top is not None and top < scores.shape[3]:
         best, where = scores.topk(top, dim=3)
@@ -77,6 +81,7 @@ def mean_affinity(
     areas: Float[Tensor, "b n q"],
     similarity: Similarity = "dot",
     top: int | None = None,
+    bias: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, "b n m"]:
     """How much each object reads from each memory position: its affinity, averaged over its area (STM, figure 5).
 
@@ -85,7 +90,7 @@ def mean_affinity(
     """
     own = memory_keys.shape[1] > 1
     keys = (memory_keys[:, i : i + 1] if own else memory_keys for i in range(areas.shape[1]))
-    means = [_mean(some, query_keys, areas[:, i], similarity, top) for i, some in enumerate(keys)]
+    means = [_mean(some, query_keys, areas[:, i], similarity, top, bias) for i, some in enumerate(keys)]
     return torch.stack(means, dim=1)
 
 
@@ -95,10 +100,11 @@ def _mean(
     area: Float[Tensor, "b q"],
     similarity: Similarity,
     top: int | None,
+    bias: Float[Tensor, " m"] | None,
 ) -> Float[Tensor, "b m"]:
     b, m = len(memory_keys), memory_keys.shape[3]
     total = memory_keys.new_zeros(b, m, dtype=torch.float32)
     for some in torch.split(area.any(dim=0).nonzero().flatten(), max(1, AT_ONCE // (b * m))):
-        weights = affinity(memory_keys, query_keys[:, :, some], similarity, top)[:, 0]
+        weights = affinity(memory_keys, query_keys[:, :, some], similarity, top, bias)[:, 0]
         total = total + (area[:, some, None] * weights).sum(dim=1)
     return total / area.sum(dim=1, keepdim=True).clamp(min=torch.finfo(torch.float32).tiny)

@@ -138,11 +138,12 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         *,
         policy: Policy,
         top: int | None,
+        given: float,
     ) -> None:
         super().__init__()
         self.backbone, self.neck, self.key, self.value = backbone, neck, key, value
         self.mask_encoder, self.decoder = masks, decoder
-        self.policy, self.top = policy, top
+        self.policy, self.top, self.given = policy, top, given
 
     def encode(self, inputs: Inputs) -> CompactFeatures:
         f4, f8, f16, f32 = self.backbone.features(self.backbone.stem(inputs.images))
@@ -165,7 +166,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         self, features: CompactFeatures, memory: CompactMemory, valid: Bool[Tensor, "b n"], time: int
     ) -> Segmentation:
         keys, values = bank.stack(memory.entries)
-        weights = affinity(keys, features.key.flatten(2), SIMILARITY, self.top)
+        weights = affinity(keys, features.key.flatten(2), SIMILARITY, self.top, bank.bias(memory.entries, self.given))
         found = read(values, weights).reshape(*values.shape[:3], *features.key.shape[-2:])
         objects = by_portions(lambda f, last: self.decoder(f, features, last), found, memory.last)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
@@ -179,7 +180,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         return bank.held(memory.entries)
 
     def looks(self, memory: CompactMemory, trace: Asked, masks: Float[Tensor, "b n h w"]) -> tuple[Look, ...]:
-        return looks(trace, memory.entries, masks, SIMILARITY, self.top)
+        return looks(trace, memory.entries, masks, SIMILARITY, self.top, self.given)
 
     def _write(
         self, features: CompactFeatures, targets: Targets, entries: tuple[bank.SharedKeys, ...], plan: Plan

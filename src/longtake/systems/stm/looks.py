@@ -28,10 +28,16 @@ def looks(
     masks: Float[Tensor, "b n H W"],
     similarity: Similarity,
     top: int | None,
+    given: float = 0.0,
 ) -> tuple[Look, ...]:
-    """A look per entry. A query position counts by how much of it the mask covers, so that small objects have one."""
+    """A look per entry. A query position counts by how much of it the mask covers, so that small objects have one.
+
+    given: see `bank.bias`.
+    """
     h, w = asked.key.shape[-2:]
     areas = F.adaptive_avg_pool2d(masks.float(), (h, w)).flatten(2)
-    weights = mean_affinity(bank.stack_keys(entries), asked.key.flatten(2), areas, similarity, top)
+    weights = mean_affinity(
+        bank.stack_keys(entries), asked.key.flatten(2), areas, similarity, top, bank.bias(entries, given)
+    )
     grids = weights.reshape(*weights.shape[:2], len(entries), h, w).unbind(dim=2)
     return tuple(Look("memory", entry.time, grid) for entry, grid in zip(entries, grids, strict=True))

@@ -55,7 +55,8 @@ class STMPreset(Preset):
 class CompactSTMPreset(Preset):
     """`stm-mobilenet-v2`: at most 6 M parameters, for laptops.
 
-    memory_maximum bounds the every-5th frames that are kept beside the first and the last.
+    memory_maximum bounds the every-5th frames that are kept beside the first and the last. given: added to the scores
+    of frames whose masks a person gave, so that these are believed before predictions; 0 is STM's own reading.
     """
 
     backbone: BackboneName = "mobilenet_v2"
@@ -67,6 +68,7 @@ class CompactSTMPreset(Preset):
     memory_interval: PositiveInt = 5
     memory_maximum: PositiveInt | None = 6
     top: PositiveInt | None = None
+    given: float = 0.0
 
     def build(self) -> compact.CompactSTM:
         backbone = build_backbone(self.backbone, "stride32")
@@ -81,6 +83,7 @@ class CompactSTMPreset(Preset):
             compact.Decoder(backbone.widths, self.value, self.decoder),
             policy=Every(self.memory_interval, self.memory_maximum),
             top=self.top,
+            given=self.given,
         )
 
     def tiny(self) -> "CompactSTMPreset":
