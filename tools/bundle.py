@@ -13,7 +13,9 @@ def main() -> None:
     """Write src/longtake/weights/NAME.safetensors."""
     weights, card, name = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     trained = read_card(weights)
-    described = Card(preset=trained.preset, options=trained.options, **yaml.safe_load(card.read_text()))
+    words = yaml.safe_load(card.read_text())
+    options = {**trained.options, **words.pop("options", {})}
+    described = Card(preset=trained.preset, options=options, **words)
     out = Path(longtake.__file__).parent / "weights" / f"{name}.safetensors"
     out.parent.mkdir(exist_ok=True)
     save_checkpoint(out, read_weights(weights), described, half=True)

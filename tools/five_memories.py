@@ -13,6 +13,7 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,13 @@ def measure(shared: Path, run: Path) -> dict[str, Any]:
     for command in commands.values():
         call(*command)
     recipe, facts = (json.loads((run / name).read_text()) for name in ("recipe.json", "run.json"))
+    recipe = recipe["recipe"]
+    recipe |= {key: Path(recipe[key]).name for key in ("backbone", "start") if recipe[key]}
     return {
         "commit": facts["code"],
         "versions": facts["versions"],
         "machine": facts["machine"],
-        "recipe": recipe["recipe"],
+        "recipe": recipe,
         "data": [{key: value for key, value in each.items() if key != "root"} for each in facts["data"]],
         "losses": losses(run),
         "validation": [
@@ -81,8 +84,17 @@ def measure(shared: Path, run: Path) -> dict[str, Any]:
         ],
         "holdout": scores(holdout / "scores.json"),
         "long": scores(long / "scores.json") | {"J_after_return": returned(long)},
-        "commands": {name: " ".join(["longtake", *map(str, words)]) for name, words in commands.items()},
+        "commands": {name: told(words, shared, run) for name, words in commands.items()},
     }
+
+
+def told(words: Sequence[object], shared: Path, run: Path) -> str:
+    """A command as others would type it."""
+    places = ((f"{run}/", "RUN/"), (f"{shared}/", "SHARED/"))
+    text = " ".join(["longtake", *map(str, words)])
+    for own, name in places:
+        text = text.replace(own, name)
+    return text
 
 
 def losses(run: Path) -> dict[str, list[float]]:
