@@ -1,6 +1,6 @@
 import cv2
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from longtake.data import augment
@@ -11,6 +11,7 @@ from longtake.data.synthetic import demo_clip
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
+@example(613087, False)  # the circle's edge lies just beyond a corner of the crop
 def test_an_image_and_its_mask_stay_aligned(seed: int, still: bool) -> None:
     """The mask is drawn into the image; after the same geometry it must still lie there."""
     rng = np.random.default_rng(seed)
@@ -23,7 +24,7 @@ def test_an_image_and_its_mask_stay_aligned(seed: int, still: bool) -> None:
     inside = cv2.warpAffine(np.ones_like(ids), matrix, (96, 96), flags=cv2.INTER_NEAREST) > 0
     away = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8)) == 0
     surely = away & (cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
-    assert ((warped[..., 0] > 127) == (mask > 0))[surely].all()
+    assert ((warped[..., 0] > 127) == (mask > 0))[2:-2, 2:-2][surely[2:-2, 2:-2]].all()
 
 
 def test_masks_are_never_interpolated() -> None:
