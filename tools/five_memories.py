@@ -1,7 +1,7 @@
 """Train a compact system on equal terms with the others, measure it, and keep what came out as one JSON file.
 
     python tools/five_memories.py train MODEL SHARED RUNS [--seed 1] [--set KEY=VALUE ...] [--name NAME]
-    python tools/five_memories.py measure SHARED RUNS/NAME [--name NAME] [--out docs/comparison]
+    python tools/five_memories.py measure SHARED RUNS/NAME [--set KEY=VALUE ...] [--name NAME] [--out docs/comparison]
 
 MODEL: stm, ddmemory, dtmnet, lstnet or dmn-aoa. SHARED: the folder with data/davis2016, data/stills, data/backbones.
 The recipe is five-memories, its crops on the grid that the system asks for; called again, a run goes on.
@@ -57,13 +57,16 @@ def _sides(preset: str) -> list[str]:
     return settings
 
 
-def measure(shared: Path, run: Path) -> dict[str, Any]:
-    """Everything that is kept of a run that has ended."""
-    model, holdout, long = run / "model.safetensors", run / "holdout", run / "long"
+def measure(shared: Path, run: Path, settings: list[str]) -> dict[str, Any]:
+    """Everything that is kept of a run that has ended; settings: switches of the model while it is measured."""
+    suffix = "".join(f"-{setting}" for setting in settings)
+    holdout, long = run / f"holdout{suffix}", run / f"long{suffix}"
+    how = ["--model", run / "model.safetensors", "--precision", "float32"]
+    how += [word for setting in settings for word in ("--set", f"model.{setting}")]
     words = [shared / "data/davis2016", "--dataset", "davis2016", "--split", "holdout"]
     commands = {
-        "holdout": ["benchmark", *words, "--model", model, "--out", holdout, "--precision", "float32"],
-        "long": ["benchmark", "--dataset", "synth-long", "--model", model, "--out", long, "--precision", "float32"],
+        "holdout": ["benchmark", *words, *how, "--out", holdout],
+        "long": ["benchmark", "--dataset", "synth-long", *how, "--out", long],
     }
     for command in commands.values():
         call(*command)
@@ -152,6 +155,7 @@ def main() -> None:
     second = verbs.add_parser("measure")
     second.add_argument("shared", type=Path)
     second.add_argument("run", type=Path)
+    second.add_argument("--set", action="append", default=[])
     second.add_argument("--name")
     second.add_argument("--out", type=Path, default=Path("docs/comparison"))
     given = parser.parse_args()
@@ -159,7 +163,7 @@ def main() -> None:
         name = given.name or f"{given.model}-{given.seed}"
         train(given.model, given.shared, given.runs / name, given.seed, given.set)
         return
-    summary = measure(given.shared, given.run)
+    summary = measure(given.shared, given.run, given.set)
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"{given.name or given.run.name}.json"
     path.write_text(json.dumps(summary, indent=1) + "\n")
