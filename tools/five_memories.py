@@ -77,6 +77,7 @@ def measure(shared: Path, run: Path, settings: list[str]) -> dict[str, Any]:
         "commit": facts["code"],
         "versions": facts["versions"],
         "machine": facts["machine"],
+        "resumed": [{key: each[key] for key in ("step", "changes")} for each in facts.get("resumed", [])],
         "recipe": recipe,
         "data": [{key: value for key, value in each.items() if key != "root"} for each in facts["data"]],
         "losses": losses(run),
