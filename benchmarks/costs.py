@@ -65,7 +65,7 @@ def frames(model: str, objects: int) -> dict[str, float]:
 
 
 def growth(model: str) -> dict[str, Any]:
-    """Milliseconds of a frame and megabytes remembered, early and late in a video of 240p with one object or more."""
+    """Seconds of a frame and megabytes remembered, early and late in a video of 240p with one object or more."""
     system = load_checkpoint(find(model))[0].to(memory_format=torch.channels_last)
     run, found = Run(system, (240, 432)), {}
     times = list[float]()

@@ -8,7 +8,7 @@ from longtake.data.synthetic import render
 
 
 @pytest.mark.parametrize("clip", LONG)
-def test_the_first_object_is_away_for_a_hundred_frames_and_returns(clip):
+def test_the_first_object_is_away_for_a_hundred_frames_and_returns(clip: str) -> None:
     masks = [ids for _, ids in render(LONG[clip], SETS["synth-long"].frames, 120, 216, seed=0)]
     seen = np.array([(ids == 1).sum() for ids in masks])
     others = np.array([(ids == 2).sum() for ids in masks])

@@ -14,7 +14,7 @@ def halves(count: int, height: int = 32, width: int = 48) -> torch.Tensor:
     return images
 
 
-def test_a_patch_keeps_to_the_colour_of_its_middle():
+def test_a_patch_keeps_to_the_colour_of_its_middle() -> None:
     torch.manual_seed(1)
     found = patches(halves(200), torch.ones(200, 1, 32, 48))[:, 0]
     left, right = found[:, :, :24].sum(dim=(1, 2)), found[:, :, 24:].sum(dim=(1, 2))
@@ -23,7 +23,7 @@ def test_a_patch_keeps_to_the_colour_of_its_middle():
     assert 0.3 < (left > 0).float().mean() < 0.7
 
 
-def test_a_quarter_of_masks_leak_a_quarter_lose_the_others_stay():
+def test_a_quarter_of_masks_leak_a_quarter_lose_the_others_stay() -> None:
     torch.manual_seed(2)
     count = 400
     masks = torch.zeros(count, 1, 32, 48)
@@ -38,7 +38,9 @@ def test_a_quarter_of_masks_leak_a_quarter_lose_the_others_stay():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 4), st.integers(4, 40), st.integers(4, 40))
-def test_masks_stay_shares_of_one_pixel_and_padding_stays_empty(seed, objects, height, width):
+def test_masks_stay_shares_of_one_pixel_and_padding_stays_empty(
+    seed: int, objects: int, height: int, width: int
+) -> None:
     torch.manual_seed(seed)
     shares = torch.rand(2, objects + 1, height, width).softmax(dim=1)[:, 1:]
     valid = torch.ones(2, objects, dtype=torch.bool)
