@@ -27,6 +27,7 @@ from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.systems.checkpoint import load_checkpoint
 from longtake.systems.models import find
+from longtake.training.provenance import code_facts
 from speed import REFERENCE, matrix_rate, weights
 
 OBJECTS = (1, 3, 10)
@@ -125,7 +126,12 @@ def main() -> None:
     rate = statistics.median(rates)
     print(f"float32, {torch.get_num_threads()} threads, {rate:.0f} GFLOP/s")
     if given.out:
-        facts = {"gflops": rate, "reference_gflops": REFERENCE[torch.float32], "threads": torch.get_num_threads()}
+        facts = {
+            "commit": code_facts().get("commit", "none"),
+            "gflops": rate,
+            "reference_gflops": REFERENCE[torch.float32],
+            "threads": torch.get_num_threads(),
+        }
         given.out.write_text(json.dumps({**facts, "models": found}, indent=1) + "\n")
 
 

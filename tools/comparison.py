@@ -34,9 +34,16 @@ class Run:
         return f"{SYSTEMS[self.system]} {self.seed}"
 
     @property
+    def file(self) -> str:
+        """The name of its summary."""
+        return "-".join(filter(None, (self.system, str(self.seed), self.switched)))
+
+    @property
     def commit(self) -> str:
-        """Of the code that trained it."""
-        return self.kept["commit"]["commit"][:9]
+        """Of the code that trained it; marked where that had changes not committed yet, or other code resumed it."""
+        facts = self.kept["commit"]
+        odd = facts["changed"] or any("other code" in each for stop in self.kept["resumed"] for each in stop["changes"])
+        return facts["commit"][:9] + (" *" if odd else "")
 
 
 def read_runs() -> list[Run]:
@@ -70,7 +77,7 @@ def accuracy(runs: Sequence[Run]) -> str:
     rows = [
         [
             SYSTEMS[run.system],
-            run.seed,
+            f"`{run.file}`",
             *(spanned(run.kept["holdout"], figure) for figure in ("J&F", "J", "F")),
             f"{run.kept['validation'][-1]['J&F']:.3f}",
             spanned(run.kept["long"], "J&F"),
@@ -79,7 +86,7 @@ def accuracy(runs: Sequence[Run]) -> str:
         ]
         for run in runs
     ]
-    return table(["system", "seed", "J&F", "J", "F", "J&F select", "J&F long", "J after a return", "commit"], rows)
+    return table(["system", "run", "J&F", "J", "F", "J&F select", "J&F long", "J after a return", "commit"], rows)
 
 
 def by_object(runs: Sequence[Run], where: str) -> str:
@@ -89,6 +96,24 @@ def by_object(runs: Sequence[Run], where: str) -> str:
         for name in runs[0].kept[where]["objects"]
     ]
     return table(["", *(run.name for run in runs)], rows)
+
+
+def commands(runs: Sequence[Run]) -> str:
+    """What trained and measured each run."""
+    rows = []
+    for run in runs:
+        own = run.kept["recipe"]["options"]
+        trained = "".join(f" --set options.{key}={value}" for key, value in own.items())
+        name = f" --name {run.file}" if trained else ""
+        rows.append(
+            [
+                f"`{run.file}`",
+                run.commit,
+                f"`five_memories.py train {run.system} SHARED RUNS --seed {run.seed}{trained}{name}`",
+                "<br>".join(f"`{command}`" for command in run.kept["commands"].values()),
+            ]
+        )
+    return table(["run", "commit", "trained by", "measured by"], rows)
 
 
 def costs(found: Mapping[str, Any]) -> str:
@@ -152,6 +177,8 @@ def main() -> None:
         "holdout": by_object(whole, "holdout"),
         "long": by_object(whole, "long"),
         "costs": costs(found),
+        "commit": found["commit"][:9],
+        "commands": commands(runs),
         "ablations": ablations(whole, [run for run in runs if run.switched]),
     }
     PAGE.write_text(Template((FOLDER / "page.md").read_text()).substitute(words))
