@@ -9,6 +9,7 @@
     │   ├── UnreadableError   an image file that cannot be decoded
     │   └── UnfitError        many files at once, each told of
     ├── OutputError       a result cannot be written
+    ├── ScarceError       too little memory, however little is done at once
     └── MissingExtraError a part of longtake that is not installed
 
 A message says what was wrong, where (file, frame, object), and what to do, on one line.
@@ -57,6 +58,10 @@ class UnfitError(InputError):
 
 class OutputError(LongtakeError):
     """A result cannot be written."""
+
+
+class ScarceError(LongtakeError):
+    """Memory does not suffice, however little is done at once and kept of the past."""
 
 
 class MissingExtraError(LongtakeError):

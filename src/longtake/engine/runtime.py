@@ -1,6 +1,7 @@
 """Where and how precisely a system runs."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,6 +34,24 @@ class Runtime:
         mixed = self.dtype is not torch.float32
         with torch.no_grad(), torch.autocast(self.device.type, self.dtype, enabled=mixed):
             yield
+
+    def release(self) -> None:
+        """Give memory that is reserved and not in use back to the device."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.device.type == "mps":
+            torch.mps.empty_cache()
+
+    def memory(self) -> int | None:
+        """Bytes that the device has, or the machine; None where the system does not tell."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_properties(self.device).total_memory
+        if self.device.type == "mps":
+            return torch.mps.recommended_max_memory()
+        try:
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        except (AttributeError, ValueError, OSError):
+            return None
 
 
 def runtime(device: str = "auto", precision: str = "auto") -> Runtime:

@@ -1,5 +1,6 @@
 """Session: frames pushed as they come, objects given, corrected and removed at any of them, and steps taken back."""
 
+import logging
 import operator
 import threading
 from collections import deque
@@ -13,17 +14,18 @@ import torch
 from jaxtyping import UInt16
 
 from longtake.engine.explain import Explanation, explain
+from longtake.engine.frugal import Means, is_out_of_memory, with_less
 from longtake.engine.objects import remove
 from longtake.engine.proposals import check_proposals, to_proposals
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.step import Rules, Step, rules_for, step
-from longtake.errors import MaskError, SettingError, SourceError
+from longtake.errors import MaskError, ScarceError, SettingError, SourceError
 from longtake.geometry import Placement, Size
+from longtake.systems.objects import AT_ONCE
 from longtake.systems.protocol import AnySystem, FittedProposals, Prompt, State
 from longtake.types import Frame, Masks, Prediction, Proposer
 
-AT_ONCE = 16
-"""Objects whose probabilities are brought to the frame's size together."""
+log = logging.getLogger("longtake")
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,16 @@ class Session:
         """
         check_proposals(system, proposer is not None)
         self.proposer = proposer
-        self.system, self.rules = system, rules or rules_for(system)
+        self.system, self._means, self._frugal = system, Means(rules or rules_for(system)), False
         self.short_side, self.run = short_side, run or runtime("cpu")
         self._now = Moment(State(), None)
         self._past: deque[Moment] = deque(maxlen=keep)
         self._lock = threading.RLock()
+
+    @property
+    def rules(self) -> Rules:
+        """What is kept of the past, and what is remembered of a prediction; less where memory has run out."""
+        return self._means.rules
 
     @property
     def time(self) -> int:
@@ -91,7 +98,8 @@ class Session:
         array of ids [h, w], or a mask per id; objects that it leaves out go on being followed, an empty one says
         nothing. truth: all objects' true masks, for rules with an oracle (feedback "truth", or boxes); on a frame
         without it the system goes by its own prediction. Raises MaskError where masks do not fit the frame and
-        SourceError where the frame's size is not that of the first; the session is then as it was.
+        SourceError where the frame's size is not that of the first; the session is then as it was. Where memory runs
+        out, fewer objects are worked on at once, then fewer past frames kept; ScarceError where that does not help.
         """
         with self._lock:
             frame, placement = self._placed(frame)
@@ -99,19 +107,48 @@ class Session:
             if masks is not None:
                 _check(masks, frame)
                 masks = masks if masks.ids else None
-            with self.run.inference():
-                images = placement.images(to_tensor(frame, self.run.device))
-                given = None if masks is None else to_prompt(masks, placement, self.run.device)
-                known = None if truth is None else self._columns(truth, frame, placement)
-                blind = known is None and self.rules.feedback == "truth"
-                rules = replace(self.rules, feedback=self.system.feedback) if blind else self.rules
-                inside = placement.inside(self.run.device)
-                found, now = self._proposals(frame, placement), self._now.state
-                state, out = step(self.system, rules, now, images, given, inside=inside, truth=known, proposals=found)
-                prediction = to_prediction(frame, placement, out, masks, self.system.least)
+            while True:
+                try:
+                    state, prediction = self._stepped(frame, placement, masks, truth)
+                    break
+                except Exception as error:
+                    if not is_out_of_memory(error):
+                        raise
+                self._make_room(frame, masks)  # not above: the error's traceback holds tensors
             self._past.append(self._now)
             self._now = Moment(state, placement)
         return prediction
+
+    def _stepped(
+        self, frame: Frame, placement: Placement, masks: Masks | None, truth: Masks | None
+    ) -> tuple[State, Prediction]:
+        """The state after a frame, and what it shows."""
+        with self._means.in_use(), self.run.inference():
+            images = placement.images(to_tensor(frame, self.run.device))
+            given = None if masks is None else to_prompt(masks, placement, self.run.device)
+            known = None if truth is None else self._columns(truth, frame, placement)
+            blind = known is None and self.rules.feedback == "truth"
+            rules = replace(self.rules, feedback=self.system.feedback) if blind else self.rules
+            inside = placement.inside(self.run.device)
+            found, now = self._proposals(frame, placement), self._now.state
+            state, out = step(self.system, rules, now, images, given, inside=inside, truth=known, proposals=found)
+            return state, to_prediction(frame, placement, out, masks, self.system.least)
+
+    def _make_room(self, frame: Frame, masks: Masks | None) -> None:
+        """Go on with less where memory ran out. Raises ScarceError where there is no less."""
+        objects = max(len(self.ids), 0 if masks is None else len(masks.ids))
+        left = with_less(self.system, self._now.state, self._means, objects)
+        if left is None:
+            raise ScarceError(
+                f"frame {frame.name}: out of memory, with one object at once and no past frames to spare; use a "
+                "smaller --size, or fewer objects"
+            )
+        if not self._frugal:
+            log.warning("frame %s: out of memory; going on with fewer objects at once, or past frames", frame.name)
+        self._frugal, (self._means, state) = True, left
+        self._now = replace(self._now, state=state)
+        log.info("frame %s: %s", frame.name, self._means)
+        self.run.release()
 
     def _placed(self, frame: Frame | np.ndarray) -> tuple[Frame, Placement]:
         """A frame with its name, and its way to the grid. Raises SourceError where its size is not the first's."""
@@ -237,8 +274,9 @@ def _best(probabilities: torch.Tensor, placement: Placement, least: float) -> tu
     Where that is below `least`, the background's.
     """
     value, column = None, None
-    for first in range(0, probabilities.shape[1], AT_ONCE):
-        best, where = placement.restore(probabilities[:, first : first + AT_ONCE].float())[0].max(dim=0)
+    size = AT_ONCE.get()
+    for first in range(0, probabilities.shape[1], size):
+        best, where = placement.restore(probabilities[:, first : first + size].float())[0].max(dim=0)
         if value is None or column is None:
             value, column = best, where
         else:

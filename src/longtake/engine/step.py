@@ -4,6 +4,7 @@ In order: segment every cohort, merge, feedback, paste the prompt, route new ids
 Shapes: b batch, n objects, m objects of a prompt, h height, w width.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor
 from longtake.engine.faults import with_faults
 from longtake.errors import SettingError
 from longtake.memory.policy import Event, Policy
+from longtake.memory.tree import size_in_bytes
 from longtake.nn.aggregate import merge_cohorts
 from longtake.nn.precise import precise
 from longtake.systems.feedback import Feedback
@@ -237,6 +239,12 @@ class _Remember:
         return "disturbed" if self.touched.intersection(ids) else "predicted"
 
 
+def own_policy(system: AnySystem, policy: Policy, memory: Any, share: float, previous: Tensor | None) -> Policy:
+    """The policy for one of a state's memories, by its share of all objects; the state's last frame is shared, too."""
+    beside = size_in_bytes(memory) - sum(entry.bytes for entry in system.held(memory))
+    return policy.among(share, beside + (0 if previous is None else math.ceil(previous.nbytes * share)))
+
+
 def _write(
     system: AnySystem,
     policy: Policy,
@@ -254,8 +262,9 @@ def _write(
     for cohort, segmentation in zip(state.cohorts, segmentations, strict=True):
         joining = min(fresh, system.room(cohort.memory)) if fresh and cohort is state.cohorts[-1] else 0
         ids = remember.ids[first : first + len(cohort.ids) + joining]
-        targets = remember.targets(first, len(ids))
-        plan = policy.plan(state.time, remember.event(targets, ids, joining), system.held(cohort.memory))
+        targets, held = remember.targets(first, len(ids)), system.held(cohort.memory)
+        own = own_policy(system, policy, cohort.memory, len(ids) / len(remember.ids), state.previous)
+        plan = own.plan(state.time, remember.event(targets, ids, joining), held)
         written = system.memorize(features, targets, segmentation.trace, cohort.memory, plan)
         cohorts.append(Cohort(ids, targets.valid, written.memory))
         auxiliary += _auxiliary(ids, state.time, written.auxiliary)

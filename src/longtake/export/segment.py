@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from longtake.engine.frugal import policy_for
 from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
@@ -22,6 +23,7 @@ from longtake.systems.models import DEFAULT, load
 from longtake.systems.proposers import open_proposer
 from longtake.types import Prediction
 from longtake.video.ahead import read_ahead
+from longtake.video.behind import Behind
 from longtake.video.file import without_password
 from longtake.video.prompts import MaskFolder
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
@@ -52,6 +54,20 @@ class OverlaySink(Sink):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.video.__exit__(kind, error, trace)
+
+
+class Tally(Sink):
+    """What has been written so far, for the run's record and for who waits."""
+
+    def __init__(self, outcome: dict[str, Any], report: Callable[[int], None]) -> None:
+        self.outcome, self.report = outcome, report
+        self.done, self.ids = 0, set[int]()
+
+    def write(self, prediction: Prediction) -> None:
+        """Count one frame."""
+        self.done, self.ids = self.done + 1, self.ids.union(prediction.ids)
+        self.outcome |= {"frames": self.done, "objects": sorted(self.ids)}
+        self.report(self.done)
 
 
 def segment(
@@ -85,7 +101,7 @@ def segment(
     explainer = Explainer(out / "explain", explain)
     frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
     system, card = load(model, weights, settings)
-    rules = rules_for(system, None if memory == "auto" else parse_policy(memory))
+    rules = rules_for(system, policy_for(system, run) if memory == "auto" else parse_policy(memory))
     check_proposals(system, proposals is not None)
     proposer = None if proposals is None else open_proposer(proposals, run.device)
     system = run.ready(system)
@@ -99,28 +115,25 @@ def segment(
     }
     make_folder(out)
     earlier = {path.name for path in (out / "labels").glob("*.png")}
-    done, ids = 0, set[int]()
     with (
         RunRecord(out / "run.json", facts, {"frames": 0, "objects": [], "colours": {}}) as record,
         contextlib.ExitStack() as stack,
     ):
-        sinks = _sinks(out, {"labels", *save}, frames, stack)
+        tally = Tally(record.outcome, lambda done: report(done, frames.info.count if frames.span.whole else None))
+        results = stack.enter_context(Behind([*_sinks(out, {"labels", *save}, frames, stack), tally]))
         pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
         session = Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
         for frame in pictures:
             explainer.look(session, frame)
             prediction = session.push(frame, given(frame))
-            for sink in sinks:
-                sink.write(prediction)
+            results.write(prediction)
             earlier.discard(f"{prediction.frame.name}.png")
-            done, ids = done + 1, ids.union(prediction.ids)
             colours = {"#{:02x}{:02x}{:02x}".format(*c): i for c, i in given.colours.known.items() if i}
-            record.outcome |= {"frames": done, "objects": sorted(ids), "colours": colours}
-            report(done, frames.info.count if frames.span.whole else None)
+            record.outcome["colours"] = colours
         given.check_used(all_frames=frames.span.whole)
         explainer.check_done()
     _tell_of(earlier, out / "labels")
-    return done
+    return tally.done
 
 
 def _check_kinds(save: Sequence[str]) -> None:

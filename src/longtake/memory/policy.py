@@ -7,7 +7,7 @@ afterwards. The frame just seen is among them or not; where it is not, nothing i
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from longtake.errors import SettingError
@@ -55,6 +55,10 @@ class Policy(ABC):
             role = "given" if held and event != "joined" else "first"
         lasting = [entry for entry in held if entry.role != "recent"]
         return Plan(time, role, tuple(self._kept(time, role, lasting)))
+
+    def among(self, share: float, beside: int = 0) -> "Policy":
+        """The policy for one of several memories: its share of all objects, its bytes that are no entries'."""
+        return self
 
     def _predicted_role(self, age: int) -> Role:
         return "recent"
@@ -144,21 +148,52 @@ class All(Policy):
 
 @dataclass(frozen=True)
 class Budget(Policy):
-    """The first frame, the previous one, and of each N-th the newest that fit into so many bytes per cohort."""
+    """Another policy's entries as far as they fit into so many bytes.
+
+    Where they don't, sampled frames go first, the oldest of them before the others; then the previous frame, then those
+    that a person gave. The first frame stays. By default the first, the previous and each fifth frame are kept.
+
+    beside: bytes of the limit that are taken by what is no entry. strict: raise SettingError where the first frame
+    alone is too large.
+    """
 
     limit: int
-    interval: int = 5
+    rule: Policy = Every(5)
+    beside: int = 0
+    strict: bool = False
+
+    def among(self, share: float, beside: int = 0) -> "Budget":
+        return replace(self, limit=int(self.limit * share), beside=beside)
 
     def _predicted_role(self, age: int) -> Role:
-        return "sampled" if age % self.interval == 0 else "recent"
+        return self.rule._predicted_role(age)
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
-        entries = [*_entries(lasting), (time, role)]
-        size = max((entry.bytes for entry in lasting), default=0)
-        room = max(2, self.limit // size) if size else len(entries)
-        if len(entries) <= room:
-            return entries
-        return [entries[0], *entries[len(entries) - room + 1 :]]
+        return self.fitting(self.rule._kept(time, role, lasting), lasting)
+
+    def fitting(self, entries: Sequence[Entry], held: Sequence[Held]) -> list[Entry]:
+        """Those of the entries that fit; one that is not held yet takes as much as the largest that is."""
+        known = {(entry.time, entry.role): entry.bytes for entry in held}
+        sizes = [known.get(entry, max(known.values(), default=0)) for entry in entries]
+        room = self.limit - self.beside
+        if self.strict and entries and sizes[0] > room:
+            raise SettingError(
+                f"a memory of {_words(self.limit)} cannot hold one frame: that takes {_words(sizes[0])}, and "
+                f"{_words(self.beside)} are in use beside it; ask for more (--memory budget:SIZE is shared out among "
+                "all objects)"
+            )
+        order = sorted(range(1, len(entries)), key=lambda k: _LEAVE.index(entries[k][1]))
+        while order and sum(sizes) > room:
+            sizes[order.pop(0)] = 0
+        return [entry for k, entry in enumerate(entries) if k == 0 or k in order]
+
+
+_LEAVE = ("sampled", "recent", "given", "first")
+"""Roles in the order in which a budget gives them up."""
+
+
+def _words(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 10**6 else f"{size / 1e3:.0f} KB"
 
 
 _FORMS = "first | previous | first+previous | every:N[:MAX] | all | newest:N | budget:2GB"
@@ -175,5 +210,5 @@ def parse_policy(text: str) -> Policy:
     if match := re.fullmatch(r"newest:([1-9]\d*)", text):
         return Newest(int(match[1]))
     if match := re.fullmatch(r"budget:(\d+(?:\.\d+)?)(|KB|MB|GB)", text, re.IGNORECASE):
-        return Budget(int(float(match[1]) * _UNITS[match[2].upper()]))
+        return Budget(int(float(match[1]) * _UNITS[match[2].upper()]), strict=True)
     raise SettingError(f"--memory {text}: not a memory policy; use one of: {_FORMS}")

@@ -4,6 +4,7 @@ Shapes: b batch, n objects.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import torch
 from jaxtyping import Float, Shaped
@@ -27,16 +28,16 @@ def unfold(x: Float[Tensor, "bn *rest"], n: int) -> Float[Tensor, "b n *rest"]:
     return x.reshape(-1, n, *x.shape[1:])
 
 
-AT_ONCE = 16
+AT_ONCE = ContextVar("objects at once", default=16)
 """Objects that pass through a network together: hundreds at once would need tens of gigabytes."""
 
 
 def by_portions(function: Callable[..., Tensor], *tensors: Shaped[Tensor, "b n *_"]) -> Shaped[Tensor, "b n *_"]:
     """`function` of tensors with objects in their second dimension, a few objects at a time."""
-    n = tensors[0].shape[1]
-    if n <= AT_ONCE:
+    n, size = tensors[0].shape[1], AT_ONCE.get()
+    if n <= size:
         return function(*tensors)
-    portions = (function(*(tensor[:, i : i + AT_ONCE] for tensor in tensors)) for i in range(0, n, AT_ONCE))
+    portions = (function(*(tensor[:, i : i + size] for tensor in tensors)) for i in range(0, n, size))
     return torch.cat(list(portions), dim=1)
 
 

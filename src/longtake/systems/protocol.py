@@ -177,6 +177,10 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     def held(self, memory: M) -> tuple[Held, ...]:
         """The entries of a memory, in the order of writing."""
 
+    def trim(self, memory: M, plan: Plan) -> M:
+        """The memory without the entries that the plan does not keep, where its policy may be chosen; else as it is."""
+        return memory
+
     def room(self, memory: M) -> int:
         """How many objects that are given later may still join this memory."""
         return 0

@@ -7,7 +7,7 @@ and w4 its grid at stride 4.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -159,6 +159,9 @@ class DMNAOA(VOSSystem[DMNFeatures, DMNMemory]):
                 visible=visible,
             )
         )
+
+    def trim(self, memory: DMNMemory, plan: Plan) -> DMNMemory:
+        return replace(memory, entries=bank.kept(memory.entries, plan))
 
     def held(self, memory: DMNMemory) -> tuple[Held, ...]:
         return memory.held()

@@ -4,7 +4,7 @@ How it differs from the published system (`model`) is listed in the README besid
 Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features at stride s.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -175,6 +175,9 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         self, features: CompactFeatures, targets: Targets, trace: Any, memory: CompactMemory, plan: Plan
     ) -> Written[CompactMemory]:
         return Written(self._write(features, targets, bank.kept(memory.entries, plan), plan))
+
+    def trim(self, memory: CompactMemory, plan: Plan) -> CompactMemory:
+        return replace(memory, entries=bank.kept(memory.entries, plan))
 
     def held(self, memory: CompactMemory) -> tuple[Held, ...]:
         return bank.held(memory.entries)

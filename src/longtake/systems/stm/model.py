@@ -4,7 +4,7 @@ Equations and their place in this file are listed in the README beside it.
 Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features at stride s.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -162,6 +162,9 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
     ) -> Written[STMMemory]:
         entries = bank.kept(memory.entries, plan)
         return Written(STMMemory((*entries, self._entry(features, targets, plan)) if plan.writes else entries))
+
+    def trim(self, memory: STMMemory, plan: Plan) -> STMMemory:
+        return replace(memory, entries=bank.kept(memory.entries, plan))
 
     def held(self, memory: STMMemory) -> tuple[Held, ...]:
         return bank.held(memory.entries)
