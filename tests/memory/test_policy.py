@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.errors import SettingError
-from longtake.memory.policy import All, Budget, Every, First, Held, Newest, Policy, Previous, parse_policy
+from longtake.memory.policy import All, AtMost, Budget, Every, First, Held, Newest, Policy, Previous, parse_policy
 
 
 def walk(policy: Policy, steps: int, given: frozenset[int] = frozenset({0}), size: int = 10) -> list[list[int]]:
@@ -81,6 +81,17 @@ def test_bounded_every_is_bounded_and_holds_first_and_previous(interval: int, ma
 @given(st.integers(10, 200), st.integers(1, 60))
 def test_a_budget_is_never_exceeded(limit: int, steps: int) -> None:
     assert all(len(held) * 10 <= limit for held in walk(Budget(limit), steps))
+
+
+@given(st.integers(1, 6), st.integers(1, 60), st.frozensets(st.integers(0, 59), max_size=8))
+def test_at_most_so_many_and_what_a_person_gave_before_predictions(
+    count: int, steps: int, marked: frozenset[int]
+) -> None:
+    history = walk(AtMost(count, Every(3)), steps, marked | {0})
+    assert all(len(held) <= count and held[0] == 0 for held in history)
+    given_last = [time for time in sorted(marked) if 0 < time < steps]
+    if len(given_last) >= count - 1:
+        assert history[-1][1:] == given_last[len(given_last) - count + 1 :]
 
 
 @pytest.mark.parametrize(

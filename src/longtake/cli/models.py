@@ -60,6 +60,41 @@ def show(file: Annotated[str, typer.Argument(help="A checkpoint, or the name of 
     typer.echo(yaml.safe_dump({"file": str(path), **card}, sort_keys=False, allow_unicode=True, width=100).rstrip())
 
 
+@app.command("export")
+def export(
+    file: Annotated[str, typer.Argument(help="A checkpoint, or the name of a bundled model.")],
+    out: Annotated[Path, typer.Option(help="A folder that is not there yet.")],
+    size: Annotated[str, typer.Option(help="Height x width of the frames to be worked on.")] = "480x854",
+    frames: Annotated[
+        int | None, typer.Option(help="As how many frames memory is read; the model's own bound.")
+    ] = None,
+) -> None:
+    """Export a stm or ddmemory model as ONNX files, a file for each of its parts, for frames of one size.
+
+    Parts: see (a frame to features), recall (memory read and decoder), remember (masks to values), and for ddmemory
+    present (a frame whose masks are given) and take_in (the global memory). The number of objects is free. model.json
+    holds the card. `segment --backend onnx` does the same by itself and keeps the files.
+
+    Examples:
+        longtake models export stm-mobilenet-v2 --out graphs --size 480x854
+
+    """
+    from longtake.engine.runtime import runtime
+    from longtake.export import onnx
+    from longtake.systems.models import load
+
+    height, _, width = size.partition("x")
+    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise SettingError(f"--size {size}: height x width in pixels, as 480x854")
+    if frames is not None and frames < 1:
+        raise SettingError(f"--frames {frames}: at least 1")
+    system, card = load(file)
+    fitted = system.fit.place((int(height), int(width))).fitted
+    slots = frames or onnx.slots_for(system.policy)
+    onnx.export(runtime("cpu", "float32").ready(system), card, out, fitted, slots)
+    typer.echo(f"{len(system.parts)} parts for frames of {fitted[1]}x{fitted[0]}, memory of {slots} frames: {out}")
+
+
 @app.command("convert")
 def convert(
     kind: Annotated[str, typer.Argument(help="Where the weights come from: stm-official, aot-official, liteflownet.")],

@@ -28,6 +28,9 @@ def command(
     set_: options.Switches = None,
     memory: options.Memory = "auto",
     proposals: options.Proposals = None,
+    backend: Annotated[
+        str, typer.Option(help="torch, or onnx: stm and ddmemory models run by onnxruntime, exported once per size.")
+    ] = "torch",
     size: options.Size = "480",
     start: Annotated[
         str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
@@ -84,6 +87,7 @@ def command(
             device=device,
             precision=precision,
             proposals=proposals,
+            backend=backend,
             report=lambda done, total: update(done, total, ""),
         )
     typer.echo(f"{count} frames: {out}{f', pictures in {out}/explain' if explain else ''}")

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from longtake.engine.faults import with_faults
 from longtake.errors import SettingError
-from longtake.memory.policy import Event, Policy
+from longtake.memory.policy import AtMost, Event, Policy
 from longtake.memory.tree import size_in_bytes
 from longtake.nn.aggregate import merge_cohorts
 from longtake.nn.precise import precise
@@ -87,7 +87,10 @@ def rules_for(
     """
     if policy is not None and not system.accepts_policy:
         raise SettingError(f"{type(system).__name__} has a fixed memory and takes no memory policy; leave it out")
-    return Rules(policy or system.policy, feedback or system.feedback, boxes)
+    policy = policy or system.policy
+    if system.slots is not None:
+        policy = AtMost(system.slots, policy)
+    return Rules(policy, feedback or system.feedback, boxes)
 
 
 def step(

@@ -2,8 +2,9 @@
 
 import contextlib
 import dataclasses
+import itertools
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,6 +15,7 @@ from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.engine.step import rules_for
 from longtake.errors import SettingError
+from longtake.export import onnx
 from longtake.export.explain import Explainer
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
@@ -21,7 +23,7 @@ from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy
 from longtake.systems.models import DEFAULT, load
 from longtake.systems.proposers import open_proposer
-from longtake.types import Prediction
+from longtake.types import Frame, Prediction
 from longtake.video.ahead import read_ahead
 from longtake.video.behind import Behind
 from longtake.video.file import without_password
@@ -32,6 +34,8 @@ from longtake.video.sources import open_source
 from longtake.video.spans import Span
 
 log = logging.getLogger("longtake")
+
+BACKENDS = ("torch", "onnx")
 
 KINDS = ("labels", "probabilities", "overlay")
 
@@ -86,6 +90,7 @@ def segment(
     device: str = "auto",
     precision: str = "auto",
     proposals: Path | None = None,
+    backend: str = "torch",
     report: Report = lambda done, count: None,
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.
@@ -95,11 +100,14 @@ def segment(
     policy as `parse_policy` reads it. size: larger short sides are reduced to it, None never reduces. span: the frames
     to work on. explain: times (as `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows
     what was looked at. proposals: a folder of FRAME.json, or a detector's weights, for models that take proposals.
-    Raises LongtakeError; what was written before stays whole.
+    backend: "torch", or "onnx" for onnxruntime in float32. Raises LongtakeError; what was written before stays whole.
     """
     _check_kinds(save)
     explainer = Explainer(out / "explain", explain)
-    frames, given, run = open_source(source, span), MaskFolder(masks), runtime(device, precision)
+    if backend not in BACKENDS:
+        raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
+    frames, given = open_source(source, span), MaskFolder(masks)
+    run = runtime(device, "float32" if (backend, precision) == ("onnx", "auto") else precision)
     system, card = load(model, weights, settings)
     rules = rules_for(system, policy_for(system, run) if memory == "auto" else parse_policy(memory))
     check_proposals(system, proposals is not None)
@@ -111,6 +119,7 @@ def segment(
         "model": model_facts(model, card),
         "explain": list(explain),
         "proposals": proposals and str(proposals),
+        "backend": backend,
         **run_facts(rules, size, run),
     }
     make_folder(out)
@@ -122,8 +131,14 @@ def segment(
         tally = Tally(record.outcome, lambda done: report(done, frames.info.count if frames.span.whole else None))
         results = stack.enter_context(Behind([*_sinks(out, {"labels", *save}, frames, stack), tally]))
         pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
+        images: Iterator[Frame] = pictures
+        if backend == "onnx" and (first := next(pictures, None)) is not None:
+            fitted = system.fit.place(first.size, size).fitted
+            system = onnx.prepared(system, card, fitted, onnx.slots_for(rules.policy), run.device.type)
+            rules = rules_for(system, rules.policy if system.accepts_policy else None)
+            images = itertools.chain([first], pictures)
         session = Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
-        for frame in pictures:
+        for frame in images:
             explainer.look(session, frame)
             prediction = session.push(frame, given(frame))
             results.write(prediction)

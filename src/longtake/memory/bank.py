@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -50,6 +51,9 @@ class CroppedKeys:
     known: Tensor = owned()
 
 
+ABSENT = -1e9
+"""The score of a position that is not there: its weight is 0."""
+
 E = TypeVar("E", OwnedKeys, SharedKeys, CroppedKeys)
 
 
@@ -63,9 +67,14 @@ def held(entries: Sequence[E]) -> tuple[Held, ...]:
     return tuple(Held(entry.time, entry.role, size_in_bytes(entry)) for entry in entries)
 
 
-def stack(entries: Sequence[E]) -> tuple[Float[Tensor, "b k c m"], Float[Tensor, "b n v m"]]:
-    """Keys and values of all entries, positions flattened: m = frames x h x w."""
-    return stack_keys(entries), torch.cat([entry.values.flatten(3) for entry in entries], dim=3)
+def stack(entries: Sequence[E], slots: int | None = None) -> tuple[Float[Tensor, "b k c m"], Float[Tensor, "b n v m"]]:
+    """Keys and values of all entries, positions flattened: m = frames x h x w.
+
+    slots: bring them to as many frames by zeros, which `bias` marks as absent.
+    """
+    missing = 0 if slots is None else (slots - len(entries)) * entries[0].keys[0, 0, 0].numel()
+    values = torch.cat([entry.values.flatten(3) for entry in entries], dim=3)
+    return F.pad(stack_keys(entries), (0, missing)), F.pad(values, (0, missing))
 
 
 def stack_keys(entries: Sequence[E]) -> Float[Tensor, "b k c m"]:
@@ -73,10 +82,14 @@ def stack_keys(entries: Sequence[E]) -> Float[Tensor, "b k c m"]:
     return torch.cat([entry.keys.flatten(3) for entry in entries], dim=3)
 
 
-def bias(entries: Sequence[E], given: float) -> Float[Tensor, " m"] | None:
-    """What is added to the scores of each position: `given` in frames whose masks a person gave; None for nothing."""
-    if not given:
+def bias(entries: Sequence[E], given: float = 0.0, slots: int | None = None) -> Float[Tensor, " m"] | None:
+    """What is added to the scores of each position: `given` in frames whose masks a person gave; None for nothing.
+
+    slots: as in `stack`.
+    """
+    if not given and slots is None:
         return None
     added = [given if entry.role in ("first", "given") else 0.0 for entry in entries]
-    sizes = [entry.keys[0, 0, 0].numel() for entry in entries]
-    return torch.cat([entries[0].keys.new_full((size,), each) for size, each in zip(sizes, added, strict=True)])
+    added += [ABSENT] * ((slots or 0) - len(entries))
+    size = entries[0].keys[0, 0, 0].numel()
+    return torch.cat([entries[0].keys.new_full((size,), each, dtype=torch.float32) for each in added])

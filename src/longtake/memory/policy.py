@@ -60,6 +60,11 @@ class Policy(ABC):
         """The policy for one of several memories: its share of all objects, its bytes that are no entries'."""
         return self
 
+    @property
+    def most(self) -> int | None:
+        """How many entries there are at most while only a first frame is given; None where nothing says so."""
+        return None
+
     def _predicted_role(self, age: int) -> Role:
         return "recent"
 
@@ -82,6 +87,10 @@ class First(Policy):
     previous: bool = False
     maximum: int | None = None
 
+    @property
+    def most(self) -> int:
+        return 1 + self.previous
+
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
         if role not in ("first", "given"):
             return [*_entries(lasting), *([(time, role)] if self.previous else [])]
@@ -94,6 +103,10 @@ class First(Policy):
 @dataclass(frozen=True)
 class Previous(Policy):
     """Only the frame before the current one (STM, table 5)."""
+
+    @property
+    def most(self) -> int:
+        return 1
 
     def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
         return [(time, role)]
@@ -108,6 +121,10 @@ class Every(Policy):
 
     interval: int = 5
     maximum: int | None = None
+
+    @property
+    def most(self) -> int | None:
+        return None if self.maximum is None else self.maximum + 2
 
     def _predicted_role(self, age: int) -> Role:
         return "sampled" if age % self.interval == 0 else "recent"
@@ -127,6 +144,10 @@ class Newest(Policy):
     """The newest N frames."""
 
     count: int
+
+    @property
+    def most(self) -> int:
+        return self.count
 
     def _predicted_role(self, age: int) -> Role:
         return "sampled"
@@ -162,6 +183,10 @@ class Budget(Policy):
     beside: int = 0
     strict: bool = False
 
+    @property
+    def most(self) -> int | None:
+        return self.rule.most
+
     def among(self, share: float, beside: int = 0) -> "Budget":
         return replace(self, limit=int(self.limit * share), beside=beside)
 
@@ -182,14 +207,39 @@ class Budget(Policy):
                 f"{_words(self.beside)} are in use beside it; ask for more (--memory budget:SIZE is shared out among "
                 "all objects)"
             )
-        order = sorted(range(1, len(entries)), key=lambda k: _LEAVE.index(entries[k][1]))
+        order = _leaving(entries)
         while order and sum(sizes) > room:
             sizes[order.pop(0)] = 0
         return [entry for k, entry in enumerate(entries) if k == 0 or k in order]
 
 
-_LEAVE = ("sampled", "recent", "given", "first")
-"""Roles in the order in which a budget gives them up."""
+@dataclass(frozen=True)
+class AtMost(Policy):
+    """Another policy's entries, at most so many; those that are too many leave in the order in which a budget's do."""
+
+    count: int
+    rule: Policy
+
+    @property
+    def most(self) -> int:
+        return self.count
+
+    def among(self, share: float, beside: int = 0) -> "AtMost":
+        return replace(self, rule=self.rule.among(share, beside))
+
+    def _predicted_role(self, age: int) -> Role:
+        return self.rule._predicted_role(age)
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        entries = self.rule._kept(time, role, lasting)
+        left = _leaving(entries)[: max(0, len(entries) - self.count)]
+        return [entry for k, entry in enumerate(entries) if k not in left]
+
+
+def _leaving(entries: Sequence[Entry]) -> list[int]:
+    """Places of all entries but the first, in the order in which they are given up."""
+    order = ("sampled", "recent", "given", "first")
+    return sorted(range(1, len(entries)), key=lambda k: order.index(entries[k][1]))
 
 
 def _words(size: int) -> str:

@@ -64,14 +64,22 @@ def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q 
 
 
 def multi_head(
-    query: Float[Tensor, "b q c"], keys: Float[Tensor, "b m c"], values: Float[Tensor, "b m c"], heads: int
+    query: Float[Tensor, "b q c"],
+    keys: Float[Tensor, "b m c"],
+    values: Float[Tensor, "b m c"],
+    heads: int,
+    bias: Float[Tensor, " m"] | None = None,
 ) -> Float[Tensor, "b q c"]:
-    """Scaled dot-product attention of every head's share of the channels, over all of memory."""
+    """Scaled dot-product attention of every head's share of the channels, over all of memory.
+
+    bias: of each memory position, added to its scores.
+    """
 
     def split(x: Float[Tensor, "b m c"]) -> Float[Tensor, "b heads m d"]:
         return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
 
-    found = F.scaled_dot_product_attention(split(query), split(keys), split(values))
+    added = None if bias is None else bias.to(query.dtype).expand(1, 1, query.shape[1], -1)
+    found = F.scaled_dot_product_attention(split(query), split(keys), split(values), added)
     return found.transpose(1, 2).flatten(2)
 
 

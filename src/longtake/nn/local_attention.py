@@ -12,7 +12,7 @@ from itertools import repeat
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from longtake.nn.attention import NEGLIGIBLE
@@ -151,6 +151,10 @@ def _grid(tiles: Float[Tensor, "b g t q d"], columns: int) -> Float[Tensor, "b y
 
 def _windows(dense: Float[Tensor, "b g t q k"], radius: int) -> Float[Tensor, "b g t TILE TILE window window"]:
     """A view of what each query has to do with its halo, by offset: its window moves as the query does."""
+    if torch.compiler.is_exporting():  # other runtimes have no such views
+        index, _ = _places(radius, dense.device)
+        chosen = dense.flatten(3).index_select(3, index)
+        return chosen.view(*dense.shape[:3], TILE, TILE, 2 * radius + 1, 2 * radius + 1)
     side, window = TILE + 2 * radius, 2 * radius + 1
     *outer, query, _ = dense.stride()
     steps = (TILE * query + side, query + 1, side, 1)
@@ -159,7 +163,22 @@ def _windows(dense: Float[Tensor, "b g t q k"], radius: int) -> Float[Tensor, "b
 
 def _spread(weights: Float[Tensor, "b g t q o"], radius: int) -> Float[Tensor, "b g t q k"]:
     """The weights over the whole halo of each tile, 0 outside of each query's window."""
+    if torch.compiler.is_exporting():
+        _, index = _places(radius, weights.device)
+        some = F.pad(weights.flatten(3), (0, 1))  # the last is the 0 of what is outside
+        return some.index_select(3, index).view(*weights.shape[:4], -1)
     dense = weights.new_zeros(*weights.shape[:4], (TILE + 2 * radius) ** 2)
     windows = _windows(dense, radius)
     windows.copy_(weights.view_as(windows))
     return dense
+
+
+def _places(radius: int, device: torch.device) -> tuple[Int[Tensor, " qo"], Int[Tensor, " qk"]]:
+    """Where each query's window lies in its row of scores, rows one after the other; and the way back."""
+    side, window = TILE + 2 * radius, 2 * radius + 1
+    inside, offset = torch.arange(TILE), torch.arange(window)
+    along = inside[:, None] + offset
+    there = (along.view(TILE, 1, window, 1) * side + along.view(1, TILE, 1, window)).reshape(TILE**2, -1)
+    index = (torch.arange(TILE**2)[:, None] * side**2 + there).flatten()
+    back = torch.full((TILE**2 * side**2,), index.numel()).scatter(0, index, torch.arange(index.numel()))
+    return index.to(device), back.to(device)

@@ -151,6 +151,10 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     """Whether it makes use of proposals that others found."""
     kept_together: bool = False
     """Whether what is kept of a frame for old objects is another where new ones join them in it."""
+    parts: tuple[str, ...] = ()
+    """Methods from tensors to tensors that hold what is expensive: they may be compiled, or run by another program."""
+    slots: int | None = None
+    """As how many frames memory is read, where that is fixed; what is missing is read as absent."""
     least: float = 0.0
     """What an object's probability must reach for a pixel to be its own, beside being the largest."""
 

@@ -23,6 +23,11 @@ class Skips:
     f8: Tensor
     f4: Tensor
 
+    @property
+    def planes(self) -> tuple[Tensor, Tensor, Tensor]:
+        """From the coarsest to the finest."""
+        return self.f16, self.f8, self.f4
+
 
 class NormedConv(nn.Module):
     """A convolution, group normalisation, and only what is positive of it."""

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from longtake.memory.bank import ABSENT
 from longtake.memory.policy import Held, Role
 from longtake.memory.tree import owned, shared, size_in_bytes
 
@@ -89,15 +90,29 @@ class Banks:
         return tuple(sorted([*fixed, *moving], key=lambda each: each.time))
 
 
-def joined(frames: Sequence[Remembered]) -> tuple[Layer, ...]:
-    """All positions of some frames together, layer by layer, in the first one's precision; nothing where none is."""
-    if len(frames) == 1:
+def joined(frames: Sequence[Remembered], slots: int | None = None) -> tuple[Layer, ...]:
+    """All positions of some frames together, layer by layer, in the first one's precision; nothing where none is.
+
+    slots: bring them to as many frames by zeros, which `absent` marks.
+    """
+    if len(frames) == 1 and slots is None:
         return frames[0].layers
+    missing = 0 if slots is None else slots - len(frames)
     return tuple(
-        Layer(_together([layer.keys for layer in same]), _together([layer.values for layer in same]))
+        Layer(_together([layer.keys for layer in same], missing), _together([layer.values for layer in same], missing))
         for same in zip(*(frame.layers for frame in frames), strict=True)
     )
 
 
-def _together(parts: Sequence[Tensor]) -> Tensor:
-    return torch.cat([part.to(parts[0].dtype) for part in parts], dim=1)
+def absent(frames: Sequence[Remembered], slots: int | None) -> Float[Tensor, " m"] | None:
+    """What is added to the scores of the positions that `joined` gives; None for nothing."""
+    if slots is None or not frames:
+        return None
+    like = frames[0].layers[0].keys
+    there = torch.zeros(slots, dtype=torch.float32, device=like.device)
+    there[len(frames) :] = ABSENT
+    return there.repeat_interleave(like.shape[1])
+
+
+def _together(parts: Sequence[Tensor], missing: int) -> Tensor:
+    return torch.cat([*(part.to(parts[0].dtype) for part in parts), *[torch.zeros_like(parts[0])] * missing], dim=1)

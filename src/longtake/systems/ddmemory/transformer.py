@@ -125,10 +125,21 @@ class Block(nn.Module):
         """A frame's keys and values, once it is known who is where."""
         return Layer(asked.keys, self.value(asked.seen + identity))
 
-    def read(self, x: Tokens, asked: Asked, far: Layer | None, near: Layer | None, grid: Size) -> Tokens:
-        """What long-term (far) and short-term (near) memory tell, on top of x; what is None is not read."""
+    def read(
+        self,
+        x: Tokens,
+        asked: Asked,
+        far: Layer | None,
+        near: Layer | None,
+        grid: Size,
+        bias: Float[Tensor, " m"] | None = None,
+    ) -> Tokens:
+        """What long-term (far) and short-term (near) memory tell, on top of x; what is None is not read.
+
+        bias: added to the scores of each position of long-term memory.
+        """
         if far is not None:
-            x = x + self.long_term(multi_head(asked.keys, far.keys, far.values, self.heads))
+            x = x + self.long_term(multi_head(asked.keys, far.keys, far.values, self.heads, bias))
         if near is not None:
             maps = (each.reshape(len(x), *grid, -1) for each in (asked.keys, near.keys, near.values))
             x = x + self.short_term(*maps).flatten(1, 2)

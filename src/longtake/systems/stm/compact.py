@@ -81,12 +81,14 @@ class MaskEncoder(nn.Module):
         self.block16 = ResBlock(value, value)
         self.value = conv3x3(value, value)
 
-    def forward(self, masks: Float[Tensor, "b n 2 h w"], features: CompactFeatures) -> Float[Tensor, "b n v h2 w2"]:
+    def forward(
+        self, masks: Float[Tensor, "b n 2 h w"], f4: Tensor, f8: Tensor, f16: Tensor
+    ) -> Float[Tensor, "b n v h2 w2"]:
         n = masks.shape[1]
         x = self.down4(F.relu(self.stem(fold(masks))))
-        x = self.block4(x + spread(self.image4(features.f4), n))
-        x = self.block8(self.down8(F.relu(x)) + spread(self.image8(features.f8), n))
-        x = self.block16(self.down16(F.relu(x)) + spread(self.image16(features.f16), n))
+        x = self.block4(x + spread(self.image4(f4), n))
+        x = self.block8(self.down8(F.relu(x)) + spread(self.image8(f8), n))
+        x = self.block16(self.down16(F.relu(x)) + spread(self.image16(f16), n))
         return unfold(self.value(F.relu(x)), n)
 
 
@@ -105,15 +107,20 @@ class Decoder(nn.Module):
         self.predict = conv3x3(d4, 1)
 
     def forward(
-        self, found: Float[Tensor, "b n v h w"], features: CompactFeatures, last: Float[Tensor, "b n 2 h4 w4"]
+        self,
+        found: Float[Tensor, "b n v h w"],
+        value: Float[Tensor, "b v h w"],
+        skip8: Float[Tensor, "b c h8 w8"],
+        skip4: Float[Tensor, "b d h4 w4"],
+        last: Float[Tensor, "b n 2 h4 w4"],
     ) -> Float[Tensor, "b n h16 w16"]:
         n = found.shape[1]
         p4 = fold(last).to(found.dtype)
         p8 = F.avg_pool2d(p4, 2)
-        x = self.join(torch.cat([fold(found), spread(features.value, n), F.avg_pool2d(p8, 2)], dim=1))
+        x = self.join(torch.cat([fold(found), spread(value, n), F.avg_pool2d(p8, 2)], dim=1))
         x = self.block16(x)
-        x = self.refine8.merge(spread(features.skip8, n) + self.prior8(p8), x)
-        x = self.refine4.merge(spread(features.skip4, n) + self.prior4(p4), x)
+        x = self.refine8.merge(spread(skip8, n) + self.prior8(p8), x)
+        x = self.refine4.merge(spread(skip4, n) + self.prior4(p4), x)
         score = enlarge(precise(self.predict(F.relu(x))), 4)
         return unfold(torch.sigmoid(score[:, 0]), n)
 
@@ -126,6 +133,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
     merge: Independent = "product"
     feedback: Feedback = "soft"
     accepts_policy = True
+    parts = ("see", "recall", "remember")
 
     def __init__(
         self,
@@ -146,18 +154,14 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         self.policy, self.top, self.given = policy, top, given
 
     def encode(self, inputs: Inputs) -> CompactFeatures:
-        f4, f8, f16, f32 = self.backbone.features(self.backbone.stem(inputs.images))
-        context = self.neck(f16, f32)
-        active = F.relu(context)
-        return CompactFeatures(
-            key=self.key(active),
-            value=self.value(active),
-            skip8=self.decoder.refine8.skip(f8),
-            skip4=self.decoder.refine4.skip(f4),
-            f4=f4,
-            f8=f8,
-            f16=active,
-        )
+        return CompactFeatures(*self.see(inputs.images))
+
+    def see(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
+        """The features of a frame, in the order of their fields."""
+        f4, f8, f16, f32 = self.backbone.features(self.backbone.stem(images))
+        active = F.relu(self.neck(f16, f32))
+        skip8, skip4 = self.decoder.refine8.skip(f8), self.decoder.refine4.skip(f4)
+        return self.key(active), self.value(active), skip8, skip4, f4, f8, active
 
     def begin(self, features: CompactFeatures, targets: Targets, plan: Plan) -> Written[CompactMemory]:
         return Written(self._write(features, targets, (), plan))
@@ -165,11 +169,35 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
     def segment(
         self, features: CompactFeatures, memory: CompactMemory, valid: Bool[Tensor, "b n"], time: int
     ) -> Segmentation:
-        keys, values = bank.stack(memory.entries)
-        weights = affinity(keys, features.key.flatten(2), SIMILARITY, self.top, bank.bias(memory.entries, self.given))
-        found = read(values, weights).reshape(*values.shape[:3], *features.key.shape[-2:])
-        objects = by_portions(lambda f, last: self.decoder(f, features, last), found, memory.last)
+        keys, values = bank.stack(memory.entries, self.slots)
+        bias = bank.bias(memory.entries, self.given, self.slots)
+        asked = features.key, features.value, features.skip8, features.skip4
+        objects = by_portions(lambda some, last: self.recall(keys, some, bias, *asked, last), values, memory.last)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
+
+    def recall(
+        self,
+        keys: Float[Tensor, "b 1 c m"],
+        values: Float[Tensor, "b n v m"],
+        bias: Float[Tensor, " m"] | None,
+        key: Float[Tensor, "b c h16 w16"],
+        value: Tensor,
+        skip8: Tensor,
+        skip4: Tensor,
+        last: Float[Tensor, "b n 2 h4 w4"],
+    ) -> Float[Tensor, "b n h w"]:
+        """The probability of some objects, from what was remembered of them and what is seen."""
+        found = read(values, affinity(keys, key.flatten(2), SIMILARITY, self.top, bias))
+        found = found.reshape(*values.shape[:3], *key.shape[-2:])
+        y: Tensor = self.decoder(found, value, skip8, skip4, last)
+        return y
+
+    def remember(
+        self, masks: Float[Tensor, "b n 2 h w"], f4: Tensor, f8: Tensor, f16: Tensor
+    ) -> Float[Tensor, "b n v h16 w16"]:
+        """The values of some objects in a frame."""
+        y: Tensor = self.mask_encoder(masks, f4, f8, f16)
+        return y
 
     def memorize(
         self, features: CompactFeatures, targets: Targets, trace: Any, memory: CompactMemory, plan: Plan
@@ -190,6 +218,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
     ) -> CompactMemory:
         masks = with_others(targets)
         if plan.writes:
-            values = by_portions(lambda portion: self.mask_encoder(portion, features), masks)
+            seen = features.f4, features.f8, features.f16
+            values = by_portions(lambda some: self.remember(some, *seen), masks)
             entries = (*entries, bank.SharedKeys(plan.time, plan.role, features.key[:, None], values))
         return CompactMemory(entries, unfold(F.avg_pool2d(fold(masks), 4), masks.shape[1]))

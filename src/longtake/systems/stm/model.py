@@ -113,6 +113,7 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
     merge: Independent = "product"
     feedback: Feedback = "soft"
     accepts_policy = True
+    parts = ("see", "recall", "remember")
 
     def __init__(
         self,
@@ -131,31 +132,46 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         self.decoder, self.policy, self.top = decoder, policy, top
 
     def encode(self, inputs: Inputs) -> STMFeatures:
-        f4, f8, f16 = self.query_backbone.features(self.query_backbone.stem(inputs.images))
+        return STMFeatures(*self.see(inputs.images))
+
+    def see(self, images: Float[Tensor, "b 3 h w"]) -> tuple[Tensor, ...]:
+        """The features of a frame, in the order of their fields."""
+        f4, f8, f16 = self.query_backbone.features(self.query_backbone.stem(images))
         key, value = self.query_heads(f16)
-        return STMFeatures(
-            key=key,
-            value=value,
-            skip8=self.decoder.refine8.skip(f8),
-            skip4=self.decoder.refine4.skip(f4),
-            stem=self.memory_encoder.backbone.stem(inputs.images),
-        )
+        skip8, skip4 = self.decoder.refine8.skip(f8), self.decoder.refine4.skip(f4)
+        return key, value, skip8, skip4, self.memory_encoder.backbone.stem(images)
 
     def begin(self, features: STMFeatures, targets: Targets, plan: Plan) -> Written[STMMemory]:
         return Written(STMMemory((self._entry(features, targets, plan),)))
 
     def segment(self, features: STMFeatures, memory: STMMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
-        n = valid.shape[1]
-        keys, values = bank.stack(memory.entries)
-        found = read(values, affinity(keys, features.key.flatten(2), SIMILARITY, self.top))
-        found = found.reshape(-1, n, values.shape[2], *features.key.shape[-2:])
-        objects = by_portions(lambda portion: self._decode(portion, features), found)
+        keys, values = bank.stack(memory.entries, self.slots)
+        bias = bank.bias(memory.entries, slots=self.slots)
+        asked = features.key, features.value, features.skip8, features.skip4
+        objects = by_portions(lambda own, some: self.recall(own, some, bias, *asked), keys, values)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
-    def _decode(self, found: Float[Tensor, "b n v h w"], features: STMFeatures) -> Float[Tensor, "b n h16 w16"]:
-        n = found.shape[1]
-        both = torch.cat([fold(found), spread(features.value, n)], dim=1)
-        return unfold(self.decoder(both, spread(features.skip8, n), spread(features.skip4, n)), n)
+    def recall(
+        self,
+        keys: Float[Tensor, "b n c m"],
+        values: Float[Tensor, "b n v m"],
+        bias: Float[Tensor, " m"] | None,
+        key: Float[Tensor, "b c h16 w16"],
+        value: Tensor,
+        skip8: Tensor,
+        skip4: Tensor,
+    ) -> Float[Tensor, "b n h w"]:
+        """The probability of some objects, from what was remembered of them and what is seen."""
+        n = values.shape[1]
+        found = read(values, affinity(keys, key.flatten(2), SIMILARITY, self.top, bias))
+        found = found.reshape(*values.shape[:3], *key.shape[-2:])
+        both = torch.cat([fold(found), spread(value, n)], dim=1)
+        return unfold(self.decoder(both, spread(skip8, n), spread(skip4, n)), n)
+
+    def remember(self, stem: Float[Tensor, "b c h2 w2"], masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
+        """Keys and values of some objects in a frame, one after the other in the channels."""
+        heads = self.memory_heads(self.memory_encoder(stem, masks))
+        return unfold(torch.cat(heads, dim=1), masks.shape[1])
 
     def memorize(
         self, features: STMFeatures, targets: Targets, trace: Any, memory: STMMemory, plan: Plan
@@ -173,10 +189,6 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         return looks(trace, memory.entries, masks, SIMILARITY, self.top)
 
     def _entry(self, features: STMFeatures, targets: Targets, plan: Plan) -> bank.OwnedKeys:
-        def both(masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
-            heads = self.memory_heads(self.memory_encoder(features.stem, masks))
-            return unfold(torch.cat(heads, dim=1), masks.shape[1])
-
         keys = self.memory_heads.key.out_channels
-        pair = by_portions(both, with_others(targets))
+        pair = by_portions(lambda some: self.remember(features.stem, some), with_others(targets))
         return bank.OwnedKeys(plan.time, plan.role, pair[:, :, :keys], pair[:, :, keys:])
