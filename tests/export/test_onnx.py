@@ -14,7 +14,7 @@ from longtake.engine.session import Session
 from longtake.engine.step import rules_for
 from longtake.errors import CheckpointError, SettingError
 from longtake.export import onnx
-from longtake.memory.policy import Every, First, parse_policy
+from longtake.memory.policy import parse_policy
 from longtake.systems.checkpoint import Card
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO
@@ -99,9 +99,3 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path) -> None:
     system = ZOO["lstnet-mobilenet-v2"].tiny().build().eval()
     with pytest.raises(SettingError, match="stm and ddmemory models can"):
         onnx.export(system, Card("lstnet-mobilenet-v2"), tmp_path / "graphs", SIZE)
-
-
-def test_slots_are_what_a_policy_keeps() -> None:
-    assert onnx.slots_for(Every(5, 6)) == 8
-    assert onnx.slots_for(Every(5)) == 8
-    assert onnx.slots_for(First(previous=True)) == 2

@@ -3,7 +3,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longtake.errors import SettingError
-from longtake.memory.policy import All, AtMost, Budget, Every, First, Held, Newest, Policy, Previous, parse_policy
+from longtake.memory.policy import (
+    All,
+    AtMost,
+    Budget,
+    Every,
+    First,
+    Held,
+    Newest,
+    Policy,
+    Previous,
+    parse_policy,
+    slots_for,
+)
 
 
 def walk(policy: Policy, steps: int, given: frozenset[int] = frozenset({0}), size: int = 10) -> list[list[int]]:
@@ -92,6 +104,14 @@ def test_at_most_so_many_and_what_a_person_gave_before_predictions(
     given_last = [time for time in sorted(marked) if 0 < time < steps]
     if len(given_last) >= count - 1:
         assert history[-1][1:] == given_last[len(given_last) - count + 1 :]
+
+
+def test_slots_are_what_a_policy_keeps() -> None:
+    assert slots_for(Every(5, 6)) == slots_for(Budget(10**9, Every(5, 6))) == 8
+    assert slots_for(Every(5)) == slots_for(All()) == 8
+    assert slots_for(First(previous=True)) == 2
+    assert slots_for(Previous()) == 1
+    assert slots_for(AtMost(3, All())) == slots_for(Newest(3)) == 3
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def export(
     """
     from longtake.engine.runtime import runtime
     from longtake.export import onnx
+    from longtake.memory.policy import slots_for
     from longtake.systems.models import load
 
     height, _, width = size.partition("x")
@@ -90,7 +91,7 @@ def export(
         raise SettingError(f"--frames {frames}: at least 1")
     system, card = load(file)
     fitted = system.fit.place((int(height), int(width))).fitted
-    slots = frames or onnx.slots_for(system.policy)
+    slots = frames or slots_for(system.policy)
     onnx.export(runtime("cpu", "float32").ready(system), card, out, fitted, slots)
     typer.echo(f"{len(system.parts)} parts for frames of {fitted[1]}x{fitted[0]}, memory of {slots} frames: {out}")
 

@@ -31,6 +31,10 @@ def command(
     backend: Annotated[
         str, typer.Option(help="torch, or onnx: stm and ddmemory models run by onnxruntime, exported once per size.")
     ] = "torch",
+    compile_: Annotated[
+        bool,
+        typer.Option("--compile", help="Compile stm and ddmemory models for this size: takes minutes first."),
+    ] = False,
     size: options.Size = "480",
     start: Annotated[
         str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
@@ -88,6 +92,7 @@ def command(
             precision=precision,
             proposals=proposals,
             backend=backend,
+            compiled=compile_,
             report=lambda done, total: update(done, total, ""),
         )
     typer.echo(f"{count} frames: {out}{f', pictures in {out}/explain' if explain else ''}")

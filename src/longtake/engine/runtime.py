@@ -1,15 +1,19 @@
 """Where and how precisely a system runs."""
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from longtake.errors import SettingError
 from longtake.nn.fold import fold_batch_norm
 from longtake.systems.protocol import AnySystem
+
+log = logging.getLogger("longtake")
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,19 @@ class Runtime:
         """
         system = system.eval().to(self.device).to(memory_format=torch.channels_last)
         fold_batch_norm(system)
+        return system
+
+    def compiled(self, system: AnySystem, slots: int) -> AnySystem:
+        """The system itself, its parts compiled for the shapes that come, and its memory read as so many frames.
+
+        A part that cannot be compiled (no compiler, no system of parts) runs as it is, with a warning.
+        """
+        if not system.parts:
+            log.warning("--compile: this model has no parts that can be compiled; going on without")
+            return system
+        system.slots = slots
+        for part in system.parts:
+            setattr(system, part, _compiled(part, getattr(system, part)))
         return system
 
     @contextlib.contextmanager
@@ -52,6 +69,24 @@ class Runtime:
             return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         except (AttributeError, ValueError, OSError):
             return None
+
+
+def _compiled(part: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    """A part's function, compiled at its first call for each set of shapes; as it is where that fails."""
+    fast: Callable[..., Any] | None = torch.compile(call, dynamic=False)
+
+    def run(*inputs: Any) -> Any:
+        nonlocal fast
+        if fast is not None:
+            try:
+                return fast(*inputs)
+            except torch._dynamo.exc.TorchDynamoException as error:
+                words = str(error).strip().splitlines() or [type(error).__name__]
+                log.warning("--compile: %s cannot be compiled (%s); going on without", part, words[0])
+                fast = None
+        return call(*inputs)
+
+    return run
 
 
 def runtime(device: str = "auto", precision: str = "auto") -> Runtime:

@@ -24,7 +24,6 @@ from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.errors import CheckpointError, MissingExtraError, SettingError
 from longtake.geometry import Size
-from longtake.memory.policy import Policy
 from longtake.systems.checkpoint import Card
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import preset
@@ -76,11 +75,6 @@ def prepared(system: AnySystem, card: Card, size: Size, slots: int, device: str 
         log.info("exporting %s to %s", card.preset, folder)
         export(system, card, folder, size, slots)
     return load(folder, device)[0]
-
-
-def slots_for(policy: Policy) -> int:
-    """As how many frames memory is read where that is fixed: as many as the policy keeps, or 8."""
-    return policy.most or 8
 
 
 def load(folder: Path, device: str = "cpu") -> tuple[AnySystem, Card]:

@@ -20,7 +20,7 @@ from longtake.export.explain import Explainer
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.tables import FrameTable
-from longtake.memory.policy import parse_policy
+from longtake.memory.policy import parse_policy, slots_for
 from longtake.systems.models import DEFAULT, load
 from longtake.systems.proposers import open_proposer
 from longtake.types import Frame, Prediction
@@ -91,6 +91,7 @@ def segment(
     precision: str = "auto",
     proposals: Path | None = None,
     backend: str = "torch",
+    compiled: bool = False,
     report: Report = lambda done, count: None,
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.
@@ -100,7 +101,8 @@ def segment(
     policy as `parse_policy` reads it. size: larger short sides are reduced to it, None never reduces. span: the frames
     to work on. explain: times (as `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows
     what was looked at. proposals: a folder of FRAME.json, or a detector's weights, for models that take proposals.
-    backend: "torch", or "onnx" for onnxruntime in float32. Raises LongtakeError; what was written before stays whole.
+    backend: "torch", or "onnx" for onnxruntime in float32. compiled: by torch.compile, where that can be done. Raises
+    LongtakeError; what was written before stays whole.
     """
     _check_kinds(save)
     explainer = Explainer(out / "explain", explain)
@@ -113,6 +115,9 @@ def segment(
     check_proposals(system, proposals is not None)
     proposer = None if proposals is None else open_proposer(proposals, run.device)
     system = run.ready(system)
+    if compiled and backend == "torch":
+        system = run.compiled(system, slots_for(rules.policy))
+        rules = rules_for(system, rules.policy if system.accepts_policy else None)
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
         "masks": str(masks),
@@ -120,6 +125,7 @@ def segment(
         "explain": list(explain),
         "proposals": proposals and str(proposals),
         "backend": backend,
+        "compiled": compiled,
         **run_facts(rules, size, run),
     }
     make_folder(out)
@@ -134,7 +140,7 @@ def segment(
         images: Iterator[Frame] = pictures
         if backend == "onnx" and (first := next(pictures, None)) is not None:
             fitted = system.fit.place(first.size, size).fitted
-            system = onnx.prepared(system, card, fitted, onnx.slots_for(rules.policy), run.device.type)
+            system = onnx.prepared(system, card, fitted, slots_for(rules.policy), run.device.type)
             rules = rules_for(system, rules.policy if system.accepts_policy else None)
             images = itertools.chain([first], pictures)
         session = Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)

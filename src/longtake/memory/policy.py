@@ -246,6 +246,11 @@ def _words(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 10**6 else f"{size / 1e3:.0f} KB"
 
 
+def slots_for(policy: Policy) -> int:
+    """As how many frames memory is to be read where that is fixed: as many as the policy keeps, or 8."""
+    return policy.most or 8
+
+
 _FORMS = "first | previous | first+previous | every:N[:MAX] | all | newest:N | budget:2GB"
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
