@@ -16,8 +16,9 @@ lint: $(INSTALLED)  ## style, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(INSTALLED)  ## speed of segmenting, of single modules, of scoring, and of reading clips for training
+bench: $(INSTALLED)  ## speed, memory and growth, as docs/performance.md tells it; single modules, scoring, reading clips
 	$(VENV)/bin/python benchmarks/speed.py
+	$(VENV)/bin/python benchmarks/performance.py systems sharing bundled budget pipeline
 	$(VENV)/bin/python benchmarks/local_attention.py
 	$(VENV)/bin/python benchmarks/graph.py
 	$(VENV)/bin/python benchmarks/modules.py
