@@ -26,7 +26,7 @@ def test_help_and_import_load_no_torch() -> None:
 @pytest.mark.parametrize(
     "command",
     ["demo", "segment", "evaluate", "benchmark", "export", "train", "doctor", "models"]
-    + [f"models {word}" for word in ("list", "show", "convert")],
+    + [f"models {word}" for word in ("list", "show", "convert", "export")],
 )
 def test_every_command_teaches_by_example(command: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*command.split(), "--help") == 0
@@ -47,6 +47,55 @@ def test_segment_writes_every_frame(folder_clip: tuple[Path, Path], tiny_model: 
     first = np.array(Image.open(out / "labels" / "0.png"))
     assert np.array_equal(first, np.array(Image.open(masks / "0.png")))
     assert not list(out.rglob("*.partial"))
+
+
+def test_onnxruntime_gives_the_same_masks_and_exports_once(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnxscript")
+    frames, masks = folder_clip
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("jaxtyping.config.jaxtyping_disable", True)  # a graph is traced with symbols for numbers
+    words = ("segment", frames, "--masks", masks / "0.png", "--model", tiny_model, "--save", "probabilities")
+    assert run(*words, "--out", tmp_path / "torch", "--precision", "float32") == 0
+    for name in ("onnx", "again"):
+        assert run(*words, "--out", tmp_path / name, "--backend", "onnx") == 0
+        for path in (tmp_path / "torch" / "probabilities").iterdir():
+            np.testing.assert_allclose(np.load(tmp_path / name / "probabilities" / path.name), np.load(path), atol=1e-3)
+    (folder,) = (tmp_path / "cache/longtake/onnx").iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["model.json", "recall.onnx", "remember.onnx", "see.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--backend", "tensorflow"), "--backend tensorflow: use torch or onnx"),
+        (("--backend", "onnx", "--compile"), "leave one of them out"),
+        (("--memory", "budget:1KB"), "cannot hold one frame"),
+    ],
+)
+def test_means_that_there_are_not_are_refused(
+    words: tuple[str, ...],
+    line: str,
+    folder_clip: tuple[Path, Path],
+    tiny_model: Path,
+    tmp_path: Path,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    frames, masks = folder_clip
+    given = ("segment", frames, "--masks", masks / "0.png", "--model", tiny_model, "--out", tmp_path / "o", *words)
+    assert run(*given) == 1
+    assert line in " ".join(capsys.readouterr().err.split())
+
+
+def test_models_export_names_what_is_wrong_with_a_size(
+    tiny_model: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, line in ((("--size", "480"), "height x width"), (("--frames", "0"), "at least 1")):
+        assert run("models", "export", tiny_model, "--out", tmp_path / "graphs", *words) == 1
+        assert line in " ".join(capsys.readouterr().err.split())
+    assert not list(tmp_path.glob("*graphs*"))
 
 
 def test_a_folder_of_masks_corrects_every_frame(

@@ -108,6 +108,8 @@ def segment(
     explainer = Explainer(out / "explain", explain)
     if backend not in BACKENDS:
         raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
+    if compiled and backend != "torch":
+        raise SettingError(f"--compile: --backend {backend} has graphs of its own; leave one of them out")
     frames, given = open_source(source, span), MaskFolder(masks)
     run = runtime(device, "float32" if (backend, precision) == ("onnx", "auto") else precision)
     system, card = load(model, weights, settings)
