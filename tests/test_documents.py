@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.mark.parametrize(
     ("tool", "documents"),
-    [("model_cards", ("docs/models.md",))],
+    [("comparison", ("docs/comparison.md", "README.md")), ("model_cards", ("docs/models.md",))],
 )
 def test_tables_are_those_of_the_figures_beside_them(tool: str, documents: tuple[str, ...], tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
