@@ -16,7 +16,7 @@ lint: $(INSTALLED)  ## style, types, layers
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(INSTALLED)  ## speed, memory and growth, as docs/performance.md tells it; single modules, scoring, reading clips
+bench: $(INSTALLED)  ## speed and memory (docs/performance.md is written), single modules, scoring, reading clips for training
 	$(VENV)/bin/python benchmarks/speed.py
 	$(VENV)/bin/python benchmarks/performance.py systems sharing bundled budget pipeline
 	$(VENV)/bin/python benchmarks/local_attention.py

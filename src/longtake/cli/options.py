@@ -12,7 +12,7 @@ Memory = Annotated[
     str,
     typer.Option(
         help="Which past frames are kept: auto | first | previous | first+previous | every:N[:MAX] | all | "
-        "newest:N | budget:2GB. auto is the model's own rule, always bounded."
+        "newest:N | budget:2GB. auto is the model's own rule, bounded, within a quarter of the device's memory."
     ),
 ]
 Proposals = Annotated[
