@@ -17,7 +17,7 @@ BUNDLED_DEFAULT = "stm-mobilenet-v2"
 def bundled() -> dict[str, Path]:
     """Names and files of the checkpoints that come with longtake."""
     folder = Path(str(importlib.resources.files("longtake"))) / "weights"
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"), key=lambda path: path.stem)}
 
 
 def find(name: str) -> Path:
