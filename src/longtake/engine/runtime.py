@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from longtake.engine.precision import fastest
 from longtake.errors import SettingError
 from longtake.nn.fold import fold_batch_norm
 from longtake.systems.protocol import AnySystem
@@ -26,10 +27,12 @@ class Runtime:
     def ready(self, system: AnySystem) -> AnySystem:
         """The system itself, changed to be fast here: on the device, channels last, batch norm within convolutions.
 
+        What concerns one object is computed about it only, where the system can.
         Its weights are no longer those of its checkpoint; what is trained or saved must be another copy.
         """
         system = system.eval().to(self.device).to(memory_format=torch.channels_last)
         fold_batch_norm(system)
+        system.local = True
         return system
 
     def compiled(self, system: AnySystem, slots: int) -> AnySystem:
@@ -101,18 +104,4 @@ def runtime(device: str = "auto", precision: str = "auto") -> Runtime:
     named = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     if precision != "auto" and precision not in named:
         raise SettingError(f"--precision {precision}: use auto, float32, bfloat16 or float16")
-    return Runtime(torch.device(device), _fastest(device) if precision == "auto" else named[precision])
-
-
-def _fastest(device: str) -> torch.dtype:
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return torch.bfloat16 if device == "cpu" and _multiplies_bfloat16() else torch.float32
-
-
-def _multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for it: without them bfloat16 works too, at a fifth of float32's speed."""
-    try:
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    except (AttributeError, RuntimeError):
-        return False
+    return Runtime(torch.device(device), fastest(torch.device(device)) if precision == "auto" else named[precision])

@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 import json
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 import longtake
+from longtake.cache import cache
 from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.errors import CheckpointError, MissingExtraError, SettingError
@@ -69,8 +69,7 @@ def prepared(system: AnySystem, card: Card, size: Size, slots: int, device: str 
     digest = hashlib.sha256(f"{longtake.__version__} {torch.__version__} {card.preset} {dict(card.options)}".encode())
     for name, tensor in system.state_dict().items():
         digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "longtake" / "onnx"
-    folder = home / f"{card.preset}-{size[1]}x{size[0]}-{slots}-{digest.hexdigest()[:16]}"
+    folder = cache() / "onnx" / f"{card.preset}-{size[1]}x{size[0]}-{slots}-{digest.hexdigest()[:16]}"
     if not (folder / FACTS).exists():
         log.info("exporting %s to %s", card.preset, folder)
         export(system, card, folder, size, slots)

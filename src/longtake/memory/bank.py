@@ -37,6 +37,13 @@ class SharedKeys:
 
 
 @dataclass(frozen=True)
+class LocatedKeys(SharedKeys):
+    """The same, and how much of each position is the object's at most: areas [b, n, h, w]."""
+
+    areas: Tensor = owned()
+
+
+@dataclass(frozen=True)
 class CroppedKeys:
     """What of a remembered frame lies in each object's box: keys [b, n, c, s, s], values [b, n, v, s, s].
 
@@ -54,7 +61,7 @@ class CroppedKeys:
 ABSENT = -1e9
 """The score of a position that is not there: its weight is 0."""
 
-E = TypeVar("E", OwnedKeys, SharedKeys, CroppedKeys)
+E = TypeVar("E", OwnedKeys, SharedKeys, LocatedKeys, CroppedKeys)
 
 
 def kept(entries: Sequence[E], plan: Plan) -> tuple[E, ...]:

@@ -155,6 +155,8 @@ class VOSSystem(nn.Module, ABC, Generic[F, M]):
     """Methods from tensors to tensors that hold what is expensive: they may be compiled, or run by another program."""
     slots: int | None = None
     """As how many frames memory is read, where that is fixed; what is missing is read as absent."""
+    local: bool = False
+    """Whether what concerns one object is computed about it only, in systems that can: nearly the same, and faster."""
     least: float = 0.0
     """What an object's probability must reach for a pixel to be its own, beside being the largest."""
 

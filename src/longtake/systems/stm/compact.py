@@ -4,6 +4,7 @@ How it differs from the published system (`model`) is listed in the README besid
 Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features at stride s.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,12 +22,16 @@ from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
 from longtake.nn.precise import precise
+from longtake.nn.regions import Region, regions
 from longtake.systems.feedback import Feedback
 from longtake.systems.objects import by_portions, fold, spread, unfold, with_others
 from longtake.systems.protocol import Inputs, Look, Segmentation, Targets, VOSSystem, Written
 from longtake.systems.stm.looks import Asked, looks
 
 SIMILARITY: Similarity = "euclidean"
+
+POSSIBLE = 0.2
+"""An object may be where its probability was larger, or where more of what memory shows is its own."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class CompactFeatures:
 class CompactMemory:
     """Entries of the bank, and the last masks at stride 4: [b, n, 2, h/4, w/4], own and others'."""
 
-    entries: tuple[bank.SharedKeys, ...]
+    entries: tuple[bank.LocatedKeys, ...]
     last: Tensor = owned()
 
 
@@ -147,11 +152,12 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         policy: Policy,
         top: int | None,
         given: float,
+        margin: int | None,
     ) -> None:
         super().__init__()
         self.backbone, self.neck, self.key, self.value = backbone, neck, key, value
         self.mask_encoder, self.decoder = masks, decoder
-        self.policy, self.top, self.given = policy, top, given
+        self.policy, self.top, self.given, self.margin = policy, top, given, margin
 
     def encode(self, inputs: Inputs) -> CompactFeatures:
         return CompactFeatures(*self.see(inputs.images))
@@ -169,10 +175,13 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
     def segment(
         self, features: CompactFeatures, memory: CompactMemory, valid: Bool[Tensor, "b n"], time: int
     ) -> Segmentation:
-        keys, values = bank.stack(memory.entries, self.slots)
         bias = bank.bias(memory.entries, self.given, self.slots)
-        asked = features.key, features.value, features.skip8, features.skip4
-        objects = by_portions(lambda some, last: self.recall(keys, some, bias, *asked, last), values, memory.last)
+        if self._local:
+            objects = self._recall_locally(features, memory, bias)
+        else:
+            keys, values = bank.stack(memory.entries, self.slots)
+            asked = features.key, features.value, features.skip8, features.skip4
+            objects = by_portions(lambda some, last: self.recall(keys, some, bias, *asked, last), values, memory.last)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
     def recall(
@@ -213,12 +222,61 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
     def looks(self, memory: CompactMemory, trace: Asked, masks: Float[Tensor, "b n h w"]) -> tuple[Look, ...]:
         return looks(trace, memory.entries, masks, SIMILARITY, self.top, self.given)
 
+    @property
+    def _local(self) -> bool:
+        """Whether objects are worked on in regions about them: not where shapes are fixed."""
+        return self.local and self.margin is not None and self.slots is None
+
+    def _regions(self, likely: Float[Tensor, "b n h16 w16"]) -> list[Region]:
+        assert self.margin is not None
+        return list(regions(likely > POSSIBLE, self.margin))
+
+    def _recall_locally(
+        self, features: CompactFeatures, memory: CompactMemory, bias: Float[Tensor, " m"] | None
+    ) -> Float[Tensor, "b n h w"]:
+        """What `recall` gives where an object was, or where what memory shows is its own; 0 elsewhere."""
+        entries, (h, w) = memory.entries, features.key.shape[-2:]
+        weights = affinity(bank.stack_keys(entries), features.key.flatten(2), SIMILARITY, self.top, bias)
+        areas = torch.cat([entry.areas.flatten(2) for entry in entries], dim=2)
+        shown = read(areas[:, :, None].to(weights.dtype), weights)[:, :, 0].unflatten(2, (h, w))
+        weights = weights.unflatten(2, (h, w)).movedim((2, 3), (3, 4))
+        objects: Tensor = weights.new_zeros(*areas.shape[:2], 16 * h, 16 * w)
+        for place in self._regions(torch.maximum(shown, F.max_pool2d(memory.last[:, :, 0], 4))):
+            asked = place.frame(weights).flatten(3).transpose(2, 3).split(h * w, dim=3)
+            parts = [read(place.whose(each.values).flatten(3), some) for each, some in zip(entries, asked, strict=True)]
+            found = torch.stack(parts).sum(dim=0).unflatten(3, place.size)
+            seen = place.frame(features.value), place.frame(features.skip8, 2), place.frame(features.skip4, 4)
+            place.put(objects, self.decoder(found, *seen, place.own(memory.last, 4)), 16)
+        return objects
+
+    def _remember_locally(
+        self, masks: Float[Tensor, "b n 2 h w"], f4: Tensor, f8: Tensor, f16: Tensor
+    ) -> Float[Tensor, "b n v h16 w16"]:
+        """What `remember` gives about each object; elsewhere the value of what is none of it, the same for all objects.
+
+        Where that would be more work, `remember` itself.
+        """
+        places = self._regions(F.max_pool2d(masks[:, :, 0], 16))
+        if sum(math.prod(place.size) for place in places) > (masks.shape[1] - 1) * f16[:, 0].numel():
+            return by_portions(lambda some: self.remember(some, f4, f8, f16), masks)
+        everything = masks[:, :1].sum(dim=2, keepdim=True).clamp(0, 1)
+        nothing = self.remember(torch.cat([torch.zeros_like(everything), everything], dim=2), f4, f8, f16)
+        values = nothing.repeat(1, masks.shape[1], 1, 1, 1)
+        for place in places:
+            seen = place.frame(f4, 4), place.frame(f8, 2), place.frame(f16)
+            place.put(values, self.remember(place.own(masks, 16), *seen))
+        return values
+
     def _write(
-        self, features: CompactFeatures, targets: Targets, entries: tuple[bank.SharedKeys, ...], plan: Plan
+        self, features: CompactFeatures, targets: Targets, entries: tuple[bank.LocatedKeys, ...], plan: Plan
     ) -> CompactMemory:
         masks = with_others(targets)
         if plan.writes:
             seen = features.f4, features.f8, features.f16
-            values = by_portions(lambda some: self.remember(some, *seen), masks)
-            entries = (*entries, bank.SharedKeys(plan.time, plan.role, features.key[:, None], values))
+            if self._local:
+                values = self._remember_locally(masks, *seen)
+            else:
+                values = by_portions(lambda some: self.remember(some, *seen), masks)
+            areas = F.avg_pool2d(F.max_pool2d(masks[:, :, 0], 4), 4)
+            entries = (*entries, bank.LocatedKeys(plan.time, plan.role, features.key[:, None], values, areas))
         return CompactMemory(entries, unfold(F.avg_pool2d(fold(masks), 4), masks.shape[1]))

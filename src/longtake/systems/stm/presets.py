@@ -3,7 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 from torch import nn
 
 from longtake.memory.policy import Every
@@ -57,6 +57,8 @@ class CompactSTMPreset(Preset):
 
     memory_maximum bounds the every-5th frames that are kept beside the first and the last. given: added to the scores
     of frames whose masks a person gave, so that these are believed before predictions; 0 is STM's own reading.
+    margin: positions at stride 16 about where an object may be, beyond which nothing is computed for it once the system
+    is made ready to be fast; None computes every object everywhere, as is done in training.
     """
 
     backbone: BackboneName = "mobilenet_v2"
@@ -69,6 +71,7 @@ class CompactSTMPreset(Preset):
     memory_maximum: PositiveInt | None = 6
     top: PositiveInt | None = None
     given: float = 0.0
+    margin: NonNegativeInt | None = 2
 
     def build(self) -> compact.CompactSTM:
         backbone = build_backbone(self.backbone, "stride32")
@@ -84,6 +87,7 @@ class CompactSTMPreset(Preset):
             policy=Every(self.memory_interval, self.memory_maximum),
             top=self.top,
             given=self.given,
+            margin=self.margin,
         )
 
     def tiny(self) -> "CompactSTMPreset":
