@@ -50,6 +50,12 @@ def scarce(system: AnySystem, monkeypatch: pytest.MonkeyPatch, error: Exception,
     monkeypatch.setattr(system, "segment", segment)
 
 
+@pytest.fixture(autouse=True)
+def many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects go through a network together, as on a card."""
+    monkeypatch.setattr(Runtime, "objects_at_once", AT_ONCE.get())
+
+
 @pytest.mark.parametrize("name", WITH_POLICY)
 def test_a_budget_holds_for_all_objects_together_whenever_they_came(name: str, rendered: Rendered) -> None:
     images, ids = rendered(30)

@@ -22,7 +22,7 @@ class Means:
     """With what a session gets along: objects that are worked on at once, and what is kept of the past."""
 
     rules: Rules
-    at_once: int = AT_ONCE.get()
+    at_once: int
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:

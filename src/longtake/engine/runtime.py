@@ -12,6 +12,7 @@ import torch
 from longtake.engine.precision import fastest
 from longtake.errors import SettingError
 from longtake.nn.fold import fold_batch_norm
+from longtake.systems.objects import AT_ONCE
 from longtake.systems.protocol import AnySystem
 
 log = logging.getLogger("longtake")
@@ -54,6 +55,11 @@ class Runtime:
         mixed = self.dtype is not torch.float32
         with torch.no_grad(), torch.autocast(self.device.type, self.dtype, enabled=mixed):
             yield
+
+    @property
+    def objects_at_once(self) -> int:
+        """Objects that pass through a network together: one by one a processor's caches hold what belongs to it."""
+        return 1 if self.device.type == "cpu" else AT_ONCE.get()
 
     def release(self) -> None:
         """Give memory that is reserved and not in use back to the device."""

@@ -59,8 +59,8 @@ class Session:
         """
         check_proposals(system, proposer is not None)
         self.proposer = proposer
-        self.system, self._means, self._frugal = system, Means(rules or rules_for(system)), False
-        self.short_side, self.run = short_side, run or runtime("cpu")
+        self.system, self.short_side, self.run = system, short_side, run or runtime("cpu")
+        self._means, self._frugal = Means(rules or rules_for(system), self.run.objects_at_once), False
         self._now = Moment(State(), None)
         self._past: deque[Moment] = deque(maxlen=keep)
         self._lock = threading.RLock()

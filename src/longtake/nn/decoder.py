@@ -6,6 +6,7 @@ once per object.
 
 from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,6 +28,26 @@ def foreground(scores: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 1 h w"]:
     """Log-odds of the object: a softmax over two channels knows their difference only."""
     scores = precise(scores)
     return scores[:, 1:] - scores[:, :1]
+
+
+class Join(nn.Conv2d):
+    """A 3x3 convolution over maps of an object and, among them, maps that all objects share: those are seen to once.
+
+    Its weights are those of one convolution: so many channels of the object, the shared ones, `after` more of its own.
+    """
+
+    def __init__(self, own: int, shared: int, outputs: int, after: int = 0) -> None:
+        super().__init__(own + shared + after, outputs, kernel_size=3, padding=1)
+        self.span = slice(own, own + shared)
+
+    def share(self, shared: Float[Tensor, "b _ h w"]) -> Float[Tensor, "b c h w"]:
+        """What the shared maps, and the bias, are in the result."""
+        return F.conv2d(shared, self.weight[:, self.span], self.bias, padding=1)
+
+    def forward(self, own: Float[Tensor, "bn _ h w"], share: Float[Tensor, "bn c h w"]) -> Float[Tensor, "bn c h w"]:
+        """own: the object's maps, those after the shared ones last."""
+        weight = torch.cat([self.weight[:, : self.span.start], self.weight[:, self.span.stop :]], dim=1)
+        return F.conv2d(own, weight, padding=1) + share
 
 
 def unnormed(channels: int) -> nn.Module:

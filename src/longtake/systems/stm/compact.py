@@ -20,7 +20,7 @@ from longtake.memory.tree import owned
 from longtake.nn.aggregate import Independent, soft_aggregate
 from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone, Widths
-from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
+from longtake.nn.decoder import Join, Refine, ResBlock, conv3x3, enlarge
 from longtake.nn.precise import precise
 from longtake.nn.regions import Region, regions
 from longtake.systems.feedback import Feedback
@@ -36,10 +36,10 @@ POSSIBLE = 0.2
 
 @dataclass(frozen=True)
 class CompactFeatures:
-    """A frame: its key and value, the decoder's skips, and what the memory encoder takes over."""
+    """A frame: its key, its value's share in the decoder, the decoder's skips, and what the memory encoder takes over."""
 
     key: Tensor
-    value: Tensor
+    share: Tensor
     skip8: Tensor
     skip4: Tensor
     f4: Tensor
@@ -103,7 +103,7 @@ class Decoder(nn.Module):
     def __init__(self, widths: Widths, value: int, decoder: tuple[int, int, int]) -> None:
         super().__init__()
         d16, d8, d4 = decoder
-        self.join = conv3x3(2 * value + 2, d16)
+        self.join = Join(value, value, d16, after=2)
         self.block16 = ResBlock(d16, d16)
         self.refine8 = Refine(widths.stride8, d16, d8)
         self.refine4 = Refine(widths.stride4, d8, d4)
@@ -114,7 +114,7 @@ class Decoder(nn.Module):
     def forward(
         self,
         found: Float[Tensor, "b n v h w"],
-        value: Float[Tensor, "b v h w"],
+        share: Float[Tensor, "b e h w"],
         skip8: Float[Tensor, "b c h8 w8"],
         skip4: Float[Tensor, "b d h4 w4"],
         last: Float[Tensor, "b n 2 h4 w4"],
@@ -122,7 +122,7 @@ class Decoder(nn.Module):
         n = found.shape[1]
         p4 = fold(last).to(found.dtype)
         p8 = F.avg_pool2d(p4, 2)
-        x = self.join(torch.cat([fold(found), spread(value, n), F.avg_pool2d(p8, 2)], dim=1))
+        x = self.join(torch.cat([fold(found), F.avg_pool2d(p8, 2)], dim=1), spread(share, n))
         x = self.block16(x)
         x = self.refine8.merge(spread(skip8, n) + self.prior8(p8), x)
         x = self.refine4.merge(spread(skip4, n) + self.prior4(p4), x)
@@ -167,7 +167,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         f4, f8, f16, f32 = self.backbone.features(self.backbone.stem(images))
         active = F.relu(self.neck(f16, f32))
         skip8, skip4 = self.decoder.refine8.skip(f8), self.decoder.refine4.skip(f4)
-        return self.key(active), self.value(active), skip8, skip4, f4, f8, active
+        return self.key(active), self.decoder.join.share(self.value(active)), skip8, skip4, f4, f8, active
 
     def begin(self, features: CompactFeatures, targets: Targets, plan: Plan) -> Written[CompactMemory]:
         return Written(self._write(features, targets, (), plan))
@@ -180,7 +180,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
             objects = self._recall_locally(features, memory, bias)
         else:
             keys, values = bank.stack(memory.entries, self.slots)
-            asked = features.key, features.value, features.skip8, features.skip4
+            asked = features.key, features.share, features.skip8, features.skip4
             objects = by_portions(lambda some, last: self.recall(keys, some, bias, *asked, last), values, memory.last)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
@@ -190,7 +190,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         values: Float[Tensor, "b n v m"],
         bias: Float[Tensor, " m"] | None,
         key: Float[Tensor, "b c h16 w16"],
-        value: Tensor,
+        share: Tensor,
         skip8: Tensor,
         skip4: Tensor,
         last: Float[Tensor, "b n 2 h4 w4"],
@@ -198,7 +198,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         """The probability of some objects, from what was remembered of them and what is seen."""
         found = read(values, affinity(keys, key.flatten(2), SIMILARITY, self.top, bias))
         found = found.reshape(*values.shape[:3], *key.shape[-2:])
-        y: Tensor = self.decoder(found, value, skip8, skip4, last)
+        y: Tensor = self.decoder(found, share, skip8, skip4, last)
         return y
 
     def remember(
@@ -245,7 +245,7 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
             asked = place.frame(weights).flatten(3).transpose(2, 3).split(h * w, dim=3)
             parts = [read(place.whose(each.values).flatten(3), some) for each, some in zip(entries, asked, strict=True)]
             found = torch.stack(parts).sum(dim=0).unflatten(3, place.size)
-            seen = place.frame(features.value), place.frame(features.skip8, 2), place.frame(features.skip4, 4)
+            seen = place.frame(features.share), place.frame(features.skip8, 2), place.frame(features.skip4, 4)
             place.put(objects, self.decoder(found, *seen, place.own(memory.last, 4)), 16)
         return objects
 

@@ -18,7 +18,7 @@ from longtake.memory.policy import Held, Plan, Policy
 from longtake.nn.aggregate import Independent, soft_aggregate
 from longtake.nn.attention import Similarity, affinity, read
 from longtake.nn.backbone import Backbone
-from longtake.nn.decoder import Refine, ResBlock, conv3x3, enlarge
+from longtake.nn.decoder import Join, Refine, ResBlock, conv3x3, enlarge
 from longtake.nn.precise import precise
 from longtake.systems.feedback import Feedback
 from longtake.systems.objects import by_portions, fold, spread, unfold, with_others
@@ -30,10 +30,10 @@ SIMILARITY: Similarity = "dot"
 
 @dataclass(frozen=True)
 class STMFeatures:
-    """A frame: query key [b, c, ...] and value [b, v, ...], the decoder's skips, the memory encoder's image stem."""
+    """A frame: query key [b, c, ...], its value's share in the decoder, the decoder's skips, the memory encoder's stem."""
 
     key: Tensor
-    value: Tensor
+    share: Tensor
     skip8: Tensor
     skip4: Tensor
     stem: Tensor
@@ -75,10 +75,12 @@ class MemoryEncoder(nn.Module):
 
     def forward(self, stem: Float[Tensor, "b c h2 w2"], masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
         both = fold(masks)
-        x = spread(stem, masks.shape[1]) + self.mask_stem(both[:, :1])
-        if self.others_stem is not None:
-            x = x + self.others_stem(both[:, 1:])
-        return self.backbone.features(x)[-1]
+        if self.others_stem is None:
+            own = self.mask_stem(both[:, :1])
+        else:
+            weight = torch.cat([self.mask_stem.weight, self.others_stem.weight], dim=1)
+            own = F.conv2d(both, weight, stride=self.mask_stem.stride, padding=self.mask_stem.padding)
+        return self.backbone.features(spread(stem, masks.shape[1]) + own)[-1]
 
 
 class Decoder(nn.Module):
@@ -86,7 +88,7 @@ class Decoder(nn.Module):
 
     def __init__(self, value: int, skip8: int, skip4: int, width: int) -> None:
         super().__init__()
-        self.join = conv3x3(2 * value, width)
+        self.join = Join(value, value, width)
         self.block16 = ResBlock(width, width)
         self.refine8 = Refine(skip8, width, width)
         self.refine4 = Refine(skip4, width, width)
@@ -95,10 +97,11 @@ class Decoder(nn.Module):
     def forward(
         self,
         found: Float[Tensor, "bn v h w"],
+        share: Float[Tensor, "bn e h w"],
         skip8: Float[Tensor, "bn c h8 w8"],
         skip4: Float[Tensor, "bn c h4 w4"],
     ) -> Float[Tensor, "bn h16 w16"]:
-        x = self.block16(self.join(found))
+        x = self.block16(self.join(found, share))
         x = self.refine8.merge(skip8, x)
         x = self.refine4.merge(skip4, x)
         scores = enlarge(precise(self.predict(F.relu(x))), 4)
@@ -139,7 +142,7 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         f4, f8, f16 = self.query_backbone.features(self.query_backbone.stem(images))
         key, value = self.query_heads(f16)
         skip8, skip4 = self.decoder.refine8.skip(f8), self.decoder.refine4.skip(f4)
-        return key, value, skip8, skip4, self.memory_encoder.backbone.stem(images)
+        return key, self.decoder.join.share(value), skip8, skip4, self.memory_encoder.backbone.stem(images)
 
     def begin(self, features: STMFeatures, targets: Targets, plan: Plan) -> Written[STMMemory]:
         return Written(STMMemory((self._entry(features, targets, plan),)))
@@ -147,7 +150,7 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
     def segment(self, features: STMFeatures, memory: STMMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
         keys, values = bank.stack(memory.entries, self.slots)
         bias = bank.bias(memory.entries, slots=self.slots)
-        asked = features.key, features.value, features.skip8, features.skip4
+        asked = features.key, features.share, features.skip8, features.skip4
         objects = by_portions(lambda own, some: self.recall(own, some, bias, *asked), keys, values)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
@@ -157,7 +160,7 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         values: Float[Tensor, "b n v m"],
         bias: Float[Tensor, " m"] | None,
         key: Float[Tensor, "b c h16 w16"],
-        value: Tensor,
+        share: Tensor,
         skip8: Tensor,
         skip4: Tensor,
     ) -> Float[Tensor, "b n h w"]:
@@ -165,8 +168,8 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         n = values.shape[1]
         found = read(values, affinity(keys, key.flatten(2), SIMILARITY, self.top, bias))
         found = found.reshape(*values.shape[:3], *key.shape[-2:])
-        both = torch.cat([fold(found), spread(value, n)], dim=1)
-        return unfold(self.decoder(both, spread(skip8, n), spread(skip4, n)), n)
+        seen = spread(share, n), spread(skip8, n), spread(skip4, n)
+        return unfold(self.decoder(fold(found), *seen), n)
 
     def remember(self, stem: Float[Tensor, "b c h2 w2"], masks: Float[Tensor, "b n 2 h w"]) -> Tensor:
         """Keys and values of some objects in a frame, one after the other in the channels."""
