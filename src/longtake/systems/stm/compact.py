@@ -36,7 +36,7 @@ POSSIBLE = 0.2
 
 @dataclass(frozen=True)
 class CompactFeatures:
-    """A frame: its key, its value's share in the decoder, the decoder's skips, and what the memory encoder takes over."""
+    """A frame: its key, its value's share in the decoder, that one's skips, and what the memory encoder takes over."""
 
     key: Tensor
     share: Tensor

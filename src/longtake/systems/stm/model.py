@@ -30,7 +30,7 @@ SIMILARITY: Similarity = "dot"
 
 @dataclass(frozen=True)
 class STMFeatures:
-    """A frame: query key [b, c, ...], its value's share in the decoder, the decoder's skips, the memory encoder's stem."""
+    """A frame: query key [b, c, ...], its value's share in the decoder, that one's skips, the memory encoder's stem."""
 
     key: Tensor
     share: Tensor
