@@ -44,7 +44,7 @@ class Join(nn.Conv2d):
         """What the shared maps, and the bias, are in the result."""
         return F.conv2d(shared, self.weight[:, self.span], self.bias, padding=1)
 
-    def forward(self, own: Float[Tensor, "bn _ h w"], share: Float[Tensor, "bn c h w"]) -> Float[Tensor, "bn c h w"]:
+    def merge(self, own: Float[Tensor, "bn _ h w"], share: Float[Tensor, "bn c h w"]) -> Float[Tensor, "bn c h w"]:
         """own: the object's maps, those after the shared ones last."""
         weight = torch.cat([self.weight[:, : self.span.start], self.weight[:, self.span.stop :]], dim=1)
         return F.conv2d(own, weight, padding=1) + share

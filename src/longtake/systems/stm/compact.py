@@ -122,7 +122,7 @@ class Decoder(nn.Module):
         n = found.shape[1]
         p4 = fold(last).to(found.dtype)
         p8 = F.avg_pool2d(p4, 2)
-        x = self.join(torch.cat([fold(found), F.avg_pool2d(p8, 2)], dim=1), spread(share, n))
+        x = self.join.merge(torch.cat([fold(found), F.avg_pool2d(p8, 2)], dim=1), spread(share, n))
         x = self.block16(x)
         x = self.refine8.merge(spread(skip8, n) + self.prior8(p8), x)
         x = self.refine4.merge(spread(skip4, n) + self.prior4(p4), x)

@@ -101,7 +101,7 @@ class Decoder(nn.Module):
         skip8: Float[Tensor, "bn c h8 w8"],
         skip4: Float[Tensor, "bn c h4 w4"],
     ) -> Float[Tensor, "bn h16 w16"]:
-        x = self.block16(self.join(found, share))
+        x = self.block16(self.join.merge(found, share))
         x = self.refine8.merge(skip8, x)
         x = self.refine4.merge(skip4, x)
         scores = enlarge(precise(self.predict(F.relu(x))), 4)
