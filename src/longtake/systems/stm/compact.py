@@ -239,10 +239,10 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         weights = affinity(bank.stack_keys(entries), features.key.flatten(2), SIMILARITY, self.top, bias)
         areas = torch.cat([entry.areas.flatten(2) for entry in entries], dim=2)
         shown = read(areas[:, :, None].to(weights.dtype), weights)[:, :, 0].unflatten(2, (h, w))
-        weights = weights.unflatten(2, (h, w)).movedim((2, 3), (3, 4))
+        grid = weights.unflatten(2, (h, w)).movedim(4, 2)
         objects: Tensor = weights.new_zeros(*areas.shape[:2], 16 * h, 16 * w)
         for place in self._regions(torch.maximum(shown, F.max_pool2d(memory.last[:, :, 0], 4))):
-            asked = place.frame(weights).flatten(3).transpose(2, 3).split(h * w, dim=3)
+            asked = place.frame(grid).movedim(2, 4).flatten(2, 3).split(h * w, dim=3)
             parts = [read(place.whose(each.values).flatten(3), some) for each, some in zip(entries, asked, strict=True)]
             found = torch.stack(parts).sum(dim=0).unflatten(3, place.size)
             seen = place.frame(features.share), place.frame(features.skip8, 2), place.frame(features.skip4, 4)
