@@ -8,7 +8,6 @@ after the other; seconds are medians of the model alone, from an array to labels
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -28,7 +27,7 @@ from longtake.engine.session import Session
 from longtake.systems.checkpoint import load_checkpoint
 from longtake.systems.models import find
 from longtake.training.provenance import code_facts
-from speed import REFERENCE, matrix_rate, weights
+from speed import REFERENCE, matrix_rate, resident, weights
 
 OBJECTS = (1, 3, 10)
 WARM, TIMED = 6, 15
@@ -54,7 +53,7 @@ def frames(model: str, objects: int) -> dict[str, float]:
         started = time.perf_counter()
         session.push(image, None if times else ids.astype(np.uint16))
         times.append(time.perf_counter() - started)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = resident("VmHWM") * 2**20
     with FlopCounterMode(display=False) as counter:
         for image, _ in pairs[-5:]:  # every fifth frame may be remembered: five have one
             session.push(image)

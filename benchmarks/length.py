@@ -7,11 +7,9 @@ the process holds after each, and what the session's own state holds.
 """
 
 import argparse
-import gc
 import statistics
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -24,7 +22,7 @@ from longtake.engine.session import Session
 from longtake.memory.tree import size_in_bytes
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO
-from speed import matrix_rate
+from speed import matrix_rate, resident
 
 TIMED = 50
 
@@ -38,13 +36,6 @@ def frames(height: int, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     while True:
         yield from clip
         yield from reversed(clip)
-
-
-def resident() -> float:
-    """Megabytes that the process holds in memory (Linux)."""
-    gc.collect()
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 class Run:

@@ -15,13 +15,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from longtake.nn.local_attention import LocalAttention
-from speed import matrix_rate
+from speed import matrix_rate, resident
 from unfolded import unfolded
 
 GRID = (31, 55)
@@ -51,12 +50,6 @@ def seconds(attention: LocalAttention, context: AbstractContextManager[object]) 
                 call(attention, *given)
                 times[way].append(time.perf_counter() - started)
     return {way: statistics.median(some[1:]) for way, some in times.items()}
-
-
-def resident(which: str) -> float:
-    """MB of this process now (VmRSS) or at most so far (VmHWM)."""
-    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    return int(lines[which].split()[0]) / 1024
 
 
 def peak(attention: LocalAttention, way: str) -> float:

@@ -8,8 +8,8 @@ Ratios within one run are what to compare: seconds differ between machines, and 
 """
 
 import argparse
+import gc
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -66,6 +66,16 @@ def render(folder: Path, frames: int, height: int, width: int, objects: int) -> 
     return path, mask
 
 
+def resident(which: str = "VmRSS") -> float:
+    """Megabytes that the process holds in memory now, or has held at most (VmHWM); Linux.
+
+    Not getrusage, whose peak a process inherits from the one that started it.
+    """
+    gc.collect()
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[which].split()[0]) / 1024
+
+
 def seconds_per_frame(video: Path, mask: Path, out: Path, **options: object) -> float:
     """Median over all frames but the first five, decoding and writing included; the machine may stall."""
     marks: list[float] = []
@@ -73,7 +83,7 @@ def seconds_per_frame(video: Path, mask: Path, out: Path, **options: object) -> 
     return statistics.median(after - before for before, after in pairwise(marks[4:]))
 
 
-def alone(video: Path, mask: Path, model: str, precision: str, frames: int = 20) -> float:
+def alone(video: Path, mask: Path, model: str, precision: str, frames: int = 60) -> float:
     """Median seconds of the model alone, from an array to labels, with nothing beside it."""
     run, first = runtime("cpu", precision), read_masks(mask)
     session = Session(run.ready(load(model)[0]), run=run, keep=0)
@@ -82,7 +92,7 @@ def alone(video: Path, mask: Path, model: str, precision: str, frames: int = 20)
         started = time.perf_counter()
         session.push(frame, None if times else first)
         times.append(time.perf_counter() - started)
-    return statistics.median(times[3:])
+    return statistics.median(times[5:])
 
 
 def speed(model: str) -> None:
@@ -144,7 +154,7 @@ def main() -> None:
     if given.child:
         video, mask, out = given.child
         segment(video, mask, out, model=given.model, size=240)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        print(resident("VmHWM"))
     elif given.memory:
         memory(given.model)
     else:
