@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from longtake.nn import attention
-from longtake.nn.attention import Similarity, affinity, mean_affinity, read
+from longtake.nn.attention import Reading, Similarity, affinity, attend, mean_affinity, read
 
 
 def test_dot_affinity_by_hand() -> None:
@@ -67,3 +67,26 @@ def test_weights_hold_no_numbers_that_processors_are_slow_with() -> None:
     assert weights[0, 0, 0].tolist() == pytest.approx([1.0, 0.0, 0.0, 0.0])
     assert weights[weights > 0].min() > torch.finfo(torch.float32).tiny
     assert torch.tensor(-92.0).exp() < torch.finfo(torch.float32).tiny
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 2**22])
+@pytest.mark.parametrize("top", [None, 3])
+@pytest.mark.parametrize("similarity", ["dot", "euclidean"])
+@pytest.mark.parametrize("keys", [1, 3])
+def test_parts_read_some_positions_at_a_time_are_one_memory_read_at_once(
+    keys: int, similarity: Similarity, top: int | None, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "AT_ONCE", at_once)
+    torch.manual_seed(0)
+    memory, values, query = torch.randn(2, keys, 4, 12), torch.randn(2, 3, 5, 12), torch.randn(2, 4, 7)
+    bias = torch.randn(12)
+    for added in (None, bias):
+        whole = read(values, affinity(memory, query, similarity, top, added))
+        parts = attend(memory.split([2, 9, 1], dim=3), values.split([2, 9, 1], dim=3), query, similarity, top, added)
+        torch.testing.assert_close(parts, whole)
+        where, shares = torch.tensor([6, 0, 3]), (memory.split([2, 9, 1], dim=3), values.split([2, 9, 1], dim=3))
+        for hold in (False, True):
+            reading = Reading(shares[0], query, similarity, top, added, hold=hold)
+            torch.testing.assert_close(reading.read(shares[1], where), whole[..., where])
+            second = [part[1:] for part in shares[1]]
+            torch.testing.assert_close(reading.read(second, where, slice(1, 2)), whole[1:, ..., where])

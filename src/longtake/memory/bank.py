@@ -84,6 +84,11 @@ def stack(entries: Sequence[E], slots: int | None = None) -> tuple[Float[Tensor,
     return F.pad(stack_keys(entries), (0, missing)), F.pad(values, (0, missing))
 
 
+def parts(entries: Sequence[E]) -> tuple[list[Float[Tensor, "b k c _"]], list[Float[Tensor, "b n v _"]]]:
+    """Keys and values of each entry, positions flattened; views, not copies."""
+    return [entry.keys.flatten(3) for entry in entries], [entry.values.flatten(3) for entry in entries]
+
+
 def stack_keys(entries: Sequence[E]) -> Float[Tensor, "b k c m"]:
     """Keys of all entries, positions flattened as `stack` does."""
     return torch.cat([entry.keys.flatten(3) for entry in entries], dim=3)

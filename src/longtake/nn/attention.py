@@ -4,11 +4,13 @@ Shapes: b batch, n objects, k key sets (n, or 1 when the objects share them), c 
 m memory positions (frames x height x width), q query positions.
 """
 
+import functools
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from longtake.nn.precise import precise
@@ -16,8 +18,11 @@ from longtake.nn.precise import precise
 NEGLIGIBLE = 1e-20
 """Weights that no sum of float32 notices."""
 
-AT_ONCE = 2**24
-"""Weights that are held together where only their mean is wanted: 64 MB."""
+AT_ONCE = 2**22
+"""Weights that are computed together: 16 MB."""
+
+HELD = 2**25
+"""Weights that may be held: 128 MB."""
 
 Similarity = Literal["dot", "euclidean"]
 
@@ -36,17 +41,33 @@ def affinity(
     softmax. top: only the best positions of each query are read. bias: of each memory position, added to its scores.
     """
     with torch.autocast(memory_keys.device.type, enabled=False):
-        memory, query = precise(memory_keys), precise(query_keys)[:, None] / memory_keys.shape[2] ** 0.5
-        if similarity == "euclidean":
-            # 2 q.k - k.k as one product: the square of the key is one more channel
-            memory = torch.cat([memory, memory.square().sum(dim=2, keepdim=True)], dim=2)
-            query = torch.cat(
-                [2 * query, query.new_full(query[:, :, :1].shape, -(memory_keys.shape[2] ** -0.5))], dim=2
-            )
-        if bias is not None:
-            memory = torch.cat([memory, bias.to(memory.dtype).expand_as(memory[:, :, :1])], dim=2)
-            query = torch.cat([query, torch.ones_like(query[:, :, :1])], dim=2)
-        scores: Tensor = query.transpose(2, 3) @ memory
+        query = _asked(query_keys, memory_keys.shape[2], similarity, bias is not None)
+        return _weights(query.transpose(2, 3) @ _compared(memory_keys, similarity, bias), top)
+
+
+def _asked(
+    query_keys: Float[Tensor, "b c q"], width: int, similarity: Similarity, biased: bool
+) -> Float[Tensor, "b 1 _ q"]:
+    """Query keys whose product with what `_compared` gives are scores."""
+    query = precise(query_keys)[:, None] / width**0.5
+    if similarity == "euclidean":
+        # 2 q.k - k.k as one product: the square of the key is one more channel
+        query = torch.cat([2 * query, query.new_full(query[:, :, :1].shape, -(width**-0.5))], dim=2)
+    return torch.cat([query, torch.ones_like(query[:, :, :1])], dim=2) if biased else query
+
+
+def _compared(
+    memory_keys: Float[Tensor, "b k c m"], similarity: Similarity, bias: Float[Tensor, " m"] | None
+) -> Float[Tensor, "b k _ m"]:
+    memory = precise(memory_keys)
+    if similarity == "euclidean":
+        memory = torch.cat([memory, memory.square().sum(dim=2, keepdim=True)], dim=2)
+    if bias is not None:
+        memory = torch.cat([memory, bias.to(memory.dtype).expand_as(memory[:, :, :1])], dim=2)
+    return memory
+
+
+def _weights(scores: Float[Tensor, "b k q m"], top: int | None) -> Float[Tensor, "b k q m"]:
     if top is not None and top < scores.shape[3]:
         best, where = scores.topk(top, dim=3)
         return torch.zeros_like(scores).scatter(3, where, best.softmax(dim=3))
@@ -61,6 +82,71 @@ def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q 
     if weights.shape[1] == 1:
         return (memory_values.reshape(b, n * v, m) @ weights[:, 0]).reshape(b, n, v, -1)
     return memory_values @ weights
+
+
+class Reading:
+    """A memory of several parts as the positions of one frame read it; the parts are not put together.
+
+    hold: compute all weights at once where they are few; else whenever they are asked for, a few positions at a time,
+    so that beside the memory little is held, however large it is.
+    """
+
+    def __init__(
+        self,
+        memory_keys: Sequence[Float[Tensor, "b k c _"]],
+        query_keys: Float[Tensor, "b c q"],
+        similarity: Similarity = "dot",
+        top: int | None = None,
+        bias: Float[Tensor, " m"] | None = None,
+        *,
+        hold: bool = False,
+    ) -> None:
+        """bias: over the positions of all parts."""
+        self.sizes, self.top = [part.shape[3] for part in memory_keys], top
+        biases = [None] * len(self.sizes) if bias is None else bias.split(self.sizes)
+        with torch.autocast(query_keys.device.type, enabled=False):
+            self.memory = [_compared(part, similarity, own) for part, own in zip(memory_keys, biases, strict=True)]
+            width = memory_keys[0].shape[2]
+            self.query = _asked(query_keys, width, similarity, bias is not None).transpose(2, 3)
+            few = hold and self.query.shape[2] * sum(self.sizes) <= HELD
+            self.weights = self._weights(self.query, slice(None)) if few else None
+
+    def read(
+        self,
+        memory_values: Sequence[Float[Tensor, "b n v _"]],
+        where: Int64[Tensor, " p"] | None = None,
+        clips: slice = slice(None),
+    ) -> Float[Tensor, "b n v p"]:
+        """What positions read for each object; where: some of the frame's only. clips: whose values these are."""
+        if self.weights is not None:
+            weights = self.weights[clips]
+            return self._sum(memory_values, weights if where is None else weights.index_select(2, where))
+        query = self.query[clips] if where is None else self.query[clips].index_select(2, where)
+        chunks = query.split(max(1, AT_ONCE // sum(self.sizes)), dim=2)
+        return torch.cat([self._sum(memory_values, self._weights(some, clips)) for some in chunks], dim=3)
+
+    def _weights(self, query: Float[Tensor, "b _ q c"], clips: slice) -> Float[Tensor, "b k q m"]:
+        with torch.autocast(query.device.type, enabled=False):
+            return _weights(torch.cat([query @ part[clips] for part in self.memory], dim=3), self.top)
+
+    def _sum(
+        self, memory_values: Sequence[Float[Tensor, "b n v _"]], weights: Float[Tensor, "b k q m"]
+    ) -> Float[Tensor, "b n v q"]:
+        """In float32 at least, whatever the parts' products are in."""
+        parts = zip(memory_values, weights.split(self.sizes, dim=3), strict=True)
+        return functools.reduce(torch.add, (precise(read(values, own)) for values, own in parts))
+
+
+def attend(
+    memory_keys: Sequence[Float[Tensor, "b k c _"]],
+    memory_values: Sequence[Float[Tensor, "b n v _"]],
+    query_keys: Float[Tensor, "b c q"],
+    similarity: Similarity = "dot",
+    top: int | None = None,
+    bias: Float[Tensor, " m"] | None = None,
+) -> Float[Tensor, "b n v q"]:
+    """What each query position reads for each object: `read` by `affinity`, a few positions at a time."""
+    return Reading(memory_keys, query_keys, similarity, top, bias).read(memory_values)
 
 
 def multi_head(

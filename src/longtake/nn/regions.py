@@ -32,13 +32,17 @@ class Region:
         """How many rows and columns it has with its edges."""
         return self.box[1] - self.box[0], self.box[3] - self.box[2]
 
+    def cut(self, maps: Tensor, finer: int = 1) -> Tensor:
+        """The region with its edges in any maps [..., finer * h, finer * w]: a view."""
+        return _cut(maps, self.box, finer)
+
     def frame(self, maps: Tensor, finer: int = 1) -> Tensor:
         """The region with its edges in maps of the frame [b, ..., finer * h, finer * w]: a view [1, ...]."""
-        return _cut(maps[self.clip : self.clip + 1], self.box, finer)
+        return self.cut(maps[self.clip : self.clip + 1], finer)
 
     def own(self, maps: Tensor, finer: int = 1) -> Tensor:
         """The region with its edges in maps of the objects [b, n, ..., finer * h, finer * w]: a view [1, 1, ...]."""
-        return _cut(self.whose(maps), self.box, finer)
+        return self.cut(self.whose(maps), finer)
 
     def whose(self, maps: Tensor) -> Tensor:
         """All that there is of the object in [b, n, ...]: a view [1, 1, ...]."""

@@ -5,6 +5,7 @@ Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from longtake.memory import bank
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.memory.tree import owned
 from longtake.nn.aggregate import Independent, soft_aggregate
-from longtake.nn.attention import Similarity, affinity, read
+from longtake.nn.attention import Reading, Similarity, attend
 from longtake.nn.backbone import Backbone, Widths
 from longtake.nn.decoder import Join, Refine, ResBlock, conv3x3, enlarge
 from longtake.nn.precise import precise
@@ -176,12 +177,15 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         self, features: CompactFeatures, memory: CompactMemory, valid: Bool[Tensor, "b n"], time: int
     ) -> Segmentation:
         bias = bank.bias(memory.entries, self.given, self.slots)
+        asked = features.key, features.share, features.skip8, features.skip4
         if self._local:
             objects = self._recall_locally(features, memory, bias)
+        elif self.slots is None:
+            keys, each = bank.parts(memory.entries)
+            objects = by_portions(lambda last, *some: self._recall(keys, some, bias, *asked, last), memory.last, *each)
         else:
-            keys, values = bank.stack(memory.entries, self.slots)
-            asked = features.key, features.share, features.skip8, features.skip4
-            objects = by_portions(lambda some, last: self.recall(keys, some, bias, *asked, last), values, memory.last)
+            fixed, values = bank.stack(memory.entries, self.slots)
+            objects = by_portions(lambda some, last: self.recall(fixed, some, bias, *asked, last), values, memory.last)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
     def recall(
@@ -196,9 +200,18 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         last: Float[Tensor, "b n 2 h4 w4"],
     ) -> Float[Tensor, "b n h w"]:
         """The probability of some objects, from what was remembered of them and what is seen."""
-        found = read(values, affinity(keys, key.flatten(2), SIMILARITY, self.top, bias))
-        found = found.reshape(*values.shape[:3], *key.shape[-2:])
-        y: Tensor = self.decoder(found, share, skip8, skip4, last)
+        return self._recall([keys], [values], bias, key, share, skip8, skip4, last)
+
+    def _recall(
+        self,
+        keys: Sequence[Float[Tensor, "b 1 c _"]],
+        values: Sequence[Float[Tensor, "b n v _"]],
+        bias: Float[Tensor, " m"] | None,
+        key: Float[Tensor, "b c h16 w16"],
+        *seen: Tensor,
+    ) -> Float[Tensor, "b n h w"]:
+        found = attend(keys, values, key.flatten(2), SIMILARITY, self.top, bias)
+        y: Tensor = self.decoder(found.unflatten(3, key.shape[-2:]), *seen)
         return y
 
     def remember(
@@ -235,16 +248,16 @@ class CompactSTM(VOSSystem[CompactFeatures, CompactMemory]):
         self, features: CompactFeatures, memory: CompactMemory, bias: Float[Tensor, " m"] | None
     ) -> Float[Tensor, "b n h w"]:
         """What `recall` gives where an object was, or where what memory shows is its own; 0 elsewhere."""
-        entries, (h, w) = memory.entries, features.key.shape[-2:]
-        weights = affinity(bank.stack_keys(entries), features.key.flatten(2), SIMILARITY, self.top, bias)
-        areas = torch.cat([entry.areas.flatten(2) for entry in entries], dim=2)
-        shown = read(areas[:, :, None].to(weights.dtype), weights)[:, :, 0].unflatten(2, (h, w))
-        grid = weights.unflatten(2, (h, w)).movedim(4, 2)
-        objects: Tensor = weights.new_zeros(*areas.shape[:2], 16 * h, 16 * w)
+        keys, values = bank.parts(memory.entries)
+        reading = Reading(keys, features.key.flatten(2), SIMILARITY, self.top, bias, hold=True)
+        h, w = features.key.shape[-2:]
+        areas = [entry.areas.flatten(2)[:, :, None] for entry in memory.entries]
+        shown = reading.read(areas)[:, :, 0].unflatten(2, (h, w))
+        positions = torch.arange(h * w, device=shown.device).reshape(1, h, w)
+        objects: Tensor = shown.new_zeros(*shown.shape[:2], 16 * h, 16 * w)
         for place in self._regions(torch.maximum(shown, F.max_pool2d(memory.last[:, :, 0], 4))):
-            asked = place.frame(grid).movedim(2, 4).flatten(2, 3).split(h * w, dim=3)
-            parts = [read(place.whose(each.values).flatten(3), some) for each, some in zip(entries, asked, strict=True)]
-            found = torch.stack(parts).sum(dim=0).unflatten(3, place.size)
+            where, clips = place.cut(positions).flatten(), slice(place.clip, place.clip + 1)
+            found = reading.read([place.whose(part) for part in values], where, clips).unflatten(3, place.size)
             seen = place.frame(features.share), place.frame(features.skip8, 2), place.frame(features.skip4, 4)
             place.put(objects, self.decoder(found, *seen, place.own(memory.last, 4)), 16)
         return objects

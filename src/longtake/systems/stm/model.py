@@ -4,6 +4,8 @@ Equations and their place in this file are listed in the README beside it.
 Shapes: b batch, n objects, h height, w width of the fitted frame; f<s> features at stride s.
 """
 
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +18,7 @@ from longtake.geometry import Fit
 from longtake.memory import bank
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.nn.aggregate import Independent, soft_aggregate
-from longtake.nn.attention import Similarity, affinity, read
+from longtake.nn.attention import Similarity, attend
 from longtake.nn.backbone import Backbone
 from longtake.nn.decoder import Join, Refine, ResBlock, conv3x3, enlarge
 from longtake.nn.precise import precise
@@ -148,10 +150,14 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         return Written(STMMemory((self._entry(features, targets, plan),)))
 
     def segment(self, features: STMFeatures, memory: STMMemory, valid: Bool[Tensor, "b n"], time: int) -> Segmentation:
-        keys, values = bank.stack(memory.entries, self.slots)
-        bias = bank.bias(memory.entries, slots=self.slots)
-        asked = features.key, features.share, features.skip8, features.skip4
-        objects = by_portions(lambda own, some: self.recall(own, some, bias, *asked), keys, values)
+        seen = features.share, features.skip8, features.skip4
+        if self.slots is None:
+            keys, values = bank.parts(memory.entries)
+            found = functools.partial(self._found, key=features.key)
+            objects = by_portions(lambda *both: self._decoded(found(both), *seen), *keys, *values)
+        else:
+            fixed, bias = bank.stack(memory.entries, self.slots), bank.bias(memory.entries, slots=self.slots)
+            objects = by_portions(lambda own, some: self.recall(own, some, bias, features.key, *seen), *fixed)
         return Segmentation(soft_aggregate(objects, valid, self.merge), Asked(features.key))
 
     def recall(
@@ -165,9 +171,21 @@ class STM(VOSSystem[STMFeatures, STMMemory]):
         skip4: Tensor,
     ) -> Float[Tensor, "b n h w"]:
         """The probability of some objects, from what was remembered of them and what is seen."""
-        n = values.shape[1]
-        found = read(values, affinity(keys, key.flatten(2), SIMILARITY, self.top, bias))
-        found = found.reshape(*values.shape[:3], *key.shape[-2:])
+        return self._decoded(self._found((keys, values), key, bias), share, skip8, skip4)
+
+    def _found(
+        self, keys_and_values: Sequence[Tensor], key: Float[Tensor, "b c h w"], bias: Float[Tensor, " m"] | None = None
+    ) -> Float[Tensor, "b n v h w"]:
+        """What is read: of so many entries all keys, then all values."""
+        count = len(keys_and_values) // 2
+        keys, values = keys_and_values[:count], keys_and_values[count:]
+        found = attend(keys, values, key.flatten(2), SIMILARITY, self.top, bias)
+        return found.reshape(*found.shape[:3], *key.shape[-2:])
+
+    def _decoded(
+        self, found: Float[Tensor, "b n v h w"], share: Tensor, skip8: Tensor, skip4: Tensor
+    ) -> Float[Tensor, "b n h16 w16"]:
+        n = found.shape[1]
         seen = spread(share, n), spread(skip8, n), spread(skip4, n)
         return unfold(self.decoder(fold(found), *seen), n)
 
