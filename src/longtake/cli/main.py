@@ -9,7 +9,7 @@ import sys
 import typer
 
 from longtake import __version__
-from longtake.cli import benchmark, demo, doctor, evaluate, export, models, propose, segment, train
+from longtake.cli import batch, benchmark, demo, doctor, evaluate, export, models, propose, segment, train
 from longtake.errors import LongtakeError
 
 INTERRUPTED = 130
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.command)
 app.command("segment")(segment.command)
+app.command("batch")(batch.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
 app.command("export")(export.command)

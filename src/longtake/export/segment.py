@@ -21,8 +21,10 @@ from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy, slots_for
+from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
 from longtake.systems.proposers import open_proposer
+from longtake.systems.protocol import AnySystem
 from longtake.types import Frame, Prediction
 from longtake.video.ahead import read_ahead
 from longtake.video.behind import Behind
@@ -82,6 +84,7 @@ def segment(
     model: str = DEFAULT,
     weights: Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    loaded: tuple[AnySystem, Card] | None = None,
     memory: str = "auto",
     size: int | None = 480,
     span: Span | None = None,
@@ -97,12 +100,13 @@ def segment(
     """Follow the given objects through a video and write their masks; returns the number of frames.
 
     source: a video, a folder of images, a stream's address or a camera's index. masks: an image for the first frame, or
-    a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. memory: "auto", or a
-    policy as `parse_policy` reads it. size: larger short sides are reduced to it, None never reduces. span: the frames
-    to work on. explain: times (as `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows
-    what was looked at. proposals: a folder of FRAME.json, or a detector's weights, for models that take proposals.
-    backend: "torch", or "onnx" for onnxruntime in float32. compiled: by torch.compile, where that can be done. Raises
-    LongtakeError; what was written before stays whole.
+    a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. loaded: the model, where
+    that was done already; it is made ready here. memory: "auto", or a policy as `parse_policy` reads it. size: larger
+    short sides are reduced to it, None never reduces. span: the frames to work on. explain: times (as `parse_mark`
+    reads them) of frames for which explain/<frame>/object-<id>.png shows what was looked at. proposals: a folder of
+    FRAME.json, or a detector's weights, for models that take proposals. backend: "torch", or "onnx" for onnxruntime in
+    float32. compiled: by torch.compile, where that can be done. Raises LongtakeError; what was written before stays
+    whole.
     """
     _check_kinds(save)
     explainer = Explainer(out / "explain", explain)
@@ -112,7 +116,7 @@ def segment(
         raise SettingError(f"--compile: --backend {backend} has graphs of its own; leave one of them out")
     frames, given = open_source(source, span), MaskFolder(masks)
     run = runtime(device, "float32" if (backend, precision) == ("onnx", "auto") else precision)
-    system, card = load(model, weights, settings)
+    system, card = loaded or load(model, weights, settings)
     rules = rules_for(system, policy_for(system, run) if memory == "auto" else parse_policy(memory))
     check_proposals(system, proposals is not None)
     proposer = None if proposals is None else open_proposer(proposals, run.device)

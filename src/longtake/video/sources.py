@@ -14,6 +14,11 @@ from longtake.video.source import Source
 from longtake.video.spans import Span
 
 
+def is_address(source: str) -> bool:
+    """Whether a text is the address of a stream, and no path."""
+    return re.match(r"[a-z][a-z0-9+.-]+://", source) is not None
+
+
 def open_source(
     source: Path | str | int | np.ndarray | Iterable[np.ndarray], span: Span | None = None, patience: float = 10.0
 ) -> Source:
@@ -30,7 +35,7 @@ def open_source(
 def _open(source: Path | str | int | np.ndarray | Iterable[np.ndarray], patience: float) -> Source:
     if isinstance(source, int) or (isinstance(source, str) and source.isdigit() and not Path(source).exists()):
         return CameraSource(int(source))
-    if isinstance(source, str) and re.match(r"[a-z][a-z0-9+.-]+://", source):
+    if isinstance(source, str) and is_address(source):
         return FileSource(source, patience)
     if not isinstance(source, Path | str):
         return ArraySource(source)

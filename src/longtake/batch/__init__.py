@@ -1,0 +1,1 @@
+"""Many videos: a manifest of them, and who works it off."""

@@ -1,0 +1,94 @@
+"""`longtake batch`: masks for every frame of many videos."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from longtake.cli import options
+from longtake.cli.progress import progress
+
+if TYPE_CHECKING:
+    from longtake.batch.report import BatchReport
+
+SHOWN = 10
+"""Failures that are told on the screen; the report has all."""
+
+
+def command(
+    manifest: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV file with the columns source and masks, or JSONL with these keys; a video per line."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results: one for each video, and report.csv.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Videos at once. Without it one for each card, or every two processors.")
+    ] = None,
+    model: options.Model = "default",
+    weights: options.Weights = None,
+    memory: options.Memory = "auto",
+    size: options.Size = "480",
+    save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+) -> None:
+    """Segment every video of a manifest; what is done stays done, one bad video never stops the others.
+
+    A line gives source and masks, relative to the manifest's folder, and whatever differs from the options here: name
+    (of the folder with the results), model, weights, memory, size, start, end, save, device, precision, proposals,
+    backend. Called again, the command does what is missing and what failed; remove a folder to have it done again.
+
+    Examples:
+        longtake batch videos.csv --out results
+
+        longtake batch videos.jsonl --out results --workers 4 --save overlay,probabilities
+
+    videos.csv:
+        source,masks,name,start
+        clips/one.mp4,masks/one.png,,
+        clips/two.mp4,masks/two,second,0:10
+
+    Results: as those of segment in results/NAME, whole or not there; results/report.csv with a line for each video.
+    Exit status 1 where a video failed.
+
+    """
+    common: dict[str, Any] = {"model": model, "weights": weights and weights.absolute(), "memory": memory, "size": size}
+    if model.endswith(".safetensors"):
+        common["model"] = str(Path(model).absolute())
+    common |= {"save": save, "device": device, "precision": precision}
+    from longtake.batch.manifest import read_manifest
+
+    jobs = read_manifest(manifest, common)
+    from longtake.batch import local
+    from longtake.batch.report import BatchReport
+    from longtake.batch.work import sort_out
+    from longtake.video.sinks import make_folder
+
+    make_folder(out)
+    report = BatchReport(out / "report.csv", [job.name for job in jobs])
+    known, left = sort_out(jobs, out)
+    report.add(*known)
+    with progress("videos", lines=30) as update:
+        for outcome in local.run(left, out, workers or local.default_workers()):
+            report.add(outcome)
+            failures = len(report.of("failed"))
+            update(len(report.outcomes), len(jobs), f"{failures} failed" if failures else "")
+    _tell(report)
+
+
+def _tell(report: "BatchReport") -> None:
+    """What became of them; raises typer.Exit where not all is well."""
+    failures = report.of("failed")
+    for each in failures[:SHOWN]:
+        typer.echo(f"{each.name}: {each.message}", err=True)
+    if len(failures) > SHOWN:
+        typer.echo(f"and {len(failures) - SHOWN} more: {report.path}", err=True)
+    before, left = len(report.of("before")), len(report.names) - len(report.outcomes)
+    words = [f"{len(report.of('done'))} done"]
+    words += [f"{before} done before"] * (before > 0) + [f"{len(failures)} failed"] * bool(failures)
+    words += [f"{left} not begun, for there is no room on the disk: make some and call this again"] * (left > 0)
+    typer.echo(f"{', '.join(words)}: {report.path}")
+    if failures or left:
+        raise typer.Exit(1)
