@@ -21,8 +21,8 @@ NEGLIGIBLE = 1e-20
 AT_ONCE = 2**22
 """Weights that are computed together: 16 MB."""
 
-HELD = 2**25
-"""Weights that may be held: 128 MB."""
+HELD = 3 * 2**23
+"""Weights that may be held: 100 MB."""
 
 Similarity = Literal["dot", "euclidean"]
 
@@ -108,8 +108,7 @@ class Reading:
             self.memory = [_compared(part, similarity, own) for part, own in zip(memory_keys, biases, strict=True)]
             width = memory_keys[0].shape[2]
             self.query = _asked(query_keys, width, similarity, bias is not None).transpose(2, 3)
-            few = hold and self.query.shape[2] * sum(self.sizes) <= HELD
-            self.weights = self._weights(self.query, slice(None)) if few else None
+        self.weights = self._all() if hold and self.query.shape[2] * sum(self.sizes) <= HELD else None
 
     def read(
         self,
@@ -122,8 +121,21 @@ class Reading:
             weights = self.weights[clips]
             return self._sum(memory_values, weights if where is None else weights.index_select(2, where))
         query = self.query[clips] if where is None else self.query[clips].index_select(2, where)
-        chunks = query.split(max(1, AT_ONCE // sum(self.sizes)), dim=2)
-        return torch.cat([self._sum(memory_values, self._weights(some, clips)) for some in chunks], dim=3)
+        parts = (self._sum(memory_values, self._weights(some, clips)) for some in query.split(self._some, dim=2))
+        return torch.cat(list(parts), dim=3)
+
+    @property
+    def _some(self) -> int:
+        """Positions that are read at a time."""
+        return max(1, AT_ONCE // sum(self.sizes))
+
+    def _all(self) -> Float[Tensor, "b k q m"]:
+        """All weights, with no more beside them than those of a few positions."""
+        b, _, q, _ = self.query.shape
+        weights: Tensor = self.query.new_empty(b, self.memory[0].shape[1], q, sum(self.sizes))
+        for some, room in zip(self.query.split(self._some, dim=2), weights.split(self._some, dim=2), strict=True):
+            room.copy_(self._weights(some, slice(None)))
+        return weights
 
     def _weights(self, query: Float[Tensor, "b _ q c"], clips: slice) -> Float[Tensor, "b k q m"]:
         with torch.autocast(query.device.type, enabled=False):
