@@ -18,8 +18,8 @@ from longtake.nn.precise import precise
 NEGLIGIBLE = 1e-20
 """Weights that no sum of float32 notices."""
 
-AT_ONCE = 2**22
-"""Weights that are computed together: 16 MB."""
+AT_ONCE = 2**21
+"""Weights that are computed together: 8 MB."""
 
 HELD = 3 * 2**23
 """Weights that may be held: 100 MB."""
@@ -41,30 +41,32 @@ def affinity(
     softmax. top: only the best positions of each query are read. bias: of each memory position, added to its scores.
     """
     with torch.autocast(memory_keys.device.type, enabled=False):
-        query = _asked(query_keys, memory_keys.shape[2], similarity, bias is not None)
-        return _weights(query.transpose(2, 3) @ _compared(memory_keys, similarity, bias), top)
+        query, offset = _asked(query_keys, similarity), _offset(memory_keys, similarity, bias)
+        return _weights(_scores(query, precise(memory_keys), offset), top)
 
 
-def _asked(
-    query_keys: Float[Tensor, "b c q"], width: int, similarity: Similarity, biased: bool
-) -> Float[Tensor, "b 1 _ q"]:
-    """Query keys whose product with what `_compared` gives are scores."""
-    query = precise(query_keys)[:, None] / width**0.5
-    if similarity == "euclidean":
-        # 2 q.k - k.k as one product: the square of the key is one more channel
-        query = torch.cat([2 * query, query.new_full(query[:, :, :1].shape, -(width**-0.5))], dim=2)
-    return torch.cat([query, torch.ones_like(query[:, :, :1])], dim=2) if biased else query
+def _asked(query_keys: Float[Tensor, "b c q"], similarity: Similarity) -> Float[Tensor, "b 1 q c"]:
+    """Query keys whose product with memory keys are scores but for an offset."""
+    scale = (2 if similarity == "euclidean" else 1) / query_keys.shape[1] ** 0.5
+    asked: Tensor = scale * precise(query_keys).transpose(1, 2)[:, None]
+    return asked
 
 
-def _compared(
+def _offset(
     memory_keys: Float[Tensor, "b k c m"], similarity: Similarity, bias: Float[Tensor, " m"] | None
-) -> Float[Tensor, "b k _ m"]:
-    memory = precise(memory_keys)
+) -> Float[Tensor, "b _ 1 m"] | None:
+    """What a position's score has, whoever asks: its bias, and minus the square of its key."""
+    offset = None if bias is None else precise(bias).expand(len(memory_keys), 1, 1, -1)
     if similarity == "euclidean":
-        memory = torch.cat([memory, memory.square().sum(dim=2, keepdim=True)], dim=2)
-    if bias is not None:
-        memory = torch.cat([memory, bias.to(memory.dtype).expand_as(memory[:, :, :1])], dim=2)
-    return memory
+        square = precise(memory_keys).square().sum(dim=2, keepdim=True) / memory_keys.shape[2] ** 0.5
+        offset = -square if offset is None else offset - square
+    return offset
+
+
+def _scores(
+    query: Float[Tensor, "b 1 q c"], keys: Float[Tensor, "b k c m"], offset: Tensor | None
+) -> Float[Tensor, "b k q m"]:
+    return query @ keys if offset is None else query @ keys + offset
 
 
 def _weights(scores: Float[Tensor, "b k q m"], top: int | None) -> Float[Tensor, "b k q m"]:
@@ -72,7 +74,10 @@ def _weights(scores: Float[Tensor, "b k q m"], top: int | None) -> Float[Tensor,
         best, where = scores.topk(top, dim=3)
         return torch.zeros_like(scores).scatter(3, where, best.softmax(dim=3))
     # what is read below float32's resolution is not read: such weights become numbers that processors are slow with
-    return F.threshold(scores.softmax(dim=3), NEGLIGIBLE, 0.0)
+    if scores.requires_grad:
+        return F.threshold(scores.softmax(dim=3), NEGLIGIBLE, 0.0)
+    weights = scores.sub_(scores.amax(dim=3, keepdim=True)).exp_()  # in their place: there may be many
+    return F.threshold(weights.div_(weights.sum(dim=3, keepdim=True)), NEGLIGIBLE, 0.0, inplace=True)
 
 
 def read(memory_values: Float[Tensor, "b n v m"], weights: Float[Tensor, "b k q m"]) -> Float[Tensor, "b n v q"]:
@@ -105,9 +110,9 @@ class Reading:
         self.sizes, self.top = [part.shape[3] for part in memory_keys], top
         biases = [None] * len(self.sizes) if bias is None else bias.split(self.sizes)
         with torch.autocast(query_keys.device.type, enabled=False):
-            self.memory = [_compared(part, similarity, own) for part, own in zip(memory_keys, biases, strict=True)]
-            width = memory_keys[0].shape[2]
-            self.query = _asked(query_keys, width, similarity, bias is not None).transpose(2, 3)
+            offsets = (_offset(part, similarity, own) for part, own in zip(memory_keys, biases, strict=True))
+            self.memory = list(zip(map(precise, memory_keys), offsets, strict=True))
+            self.query = _asked(query_keys, similarity)
         self.weights = self._all() if hold and self.query.shape[2] * sum(self.sizes) <= HELD else None
 
     def read(
@@ -132,14 +137,15 @@ class Reading:
     def _all(self) -> Float[Tensor, "b k q m"]:
         """All weights, with no more beside them than those of a few positions."""
         b, _, q, _ = self.query.shape
-        weights: Tensor = self.query.new_empty(b, self.memory[0].shape[1], q, sum(self.sizes))
+        weights: Tensor = self.query.new_empty(b, self.memory[0][0].shape[1], q, sum(self.sizes))
         for some, room in zip(self.query.split(self._some, dim=2), weights.split(self._some, dim=2), strict=True):
             room.copy_(self._weights(some, slice(None)))
         return weights
 
     def _weights(self, query: Float[Tensor, "b _ q c"], clips: slice) -> Float[Tensor, "b k q m"]:
         with torch.autocast(query.device.type, enabled=False):
-            return _weights(torch.cat([query @ part[clips] for part in self.memory], dim=3), self.top)
+            parts = (_scores(query, keys[clips], None if own is None else own[clips]) for keys, own in self.memory)
+            return _weights(torch.cat(list(parts), dim=3), self.top)
 
     def _sum(
         self, memory_values: Sequence[Float[Tensor, "b n v _"]], weights: Float[Tensor, "b k q m"]
