@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import queue
-import shutil
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from longtake.batch.manifest import Job
-from longtake.batch.work import Outcome, failed, work
+from longtake.batch.work import Outcome, failed, sweep, work
 
 ATTEMPTS = 2
 """How often a video is begun whose process is killed: for want of memory, say, which another worker had taken."""
@@ -56,8 +55,7 @@ def run(jobs: Sequence[Job], out: Path, workers: int) -> Iterator[Outcome]:
             child.terminate()
         for thread in threads:
             thread.join()
-        for partial in out.glob(".*.partial"):
-            shutil.rmtree(partial, ignore_errors=True)
+        sweep(out)
 
 
 def _serve(

@@ -4,6 +4,7 @@ import errno
 import functools
 import json
 import logging
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,6 +96,12 @@ def failed(job: Job, error: BaseException | str) -> Outcome:
         full = full or getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
         cause = cause.__cause__
     return Outcome(job.name, "failed", message=" ".join(words.split()), full=full)
+
+
+def sweep(out: Path) -> None:
+    """Remove what killed workers have left half done."""
+    for partial in out.glob(".*.partial"):
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @functools.lru_cache(maxsize=1)

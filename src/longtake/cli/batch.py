@@ -7,6 +7,7 @@ import typer
 
 from longtake.cli import options
 from longtake.cli.progress import progress
+from longtake.errors import SettingError
 
 if TYPE_CHECKING:
     from longtake.batch.report import BatchReport
@@ -23,8 +24,14 @@ def command(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the results: one for each video, and report.csv.")],
+    engine: Annotated[
+        str, typer.Option(help="local: processes of this machine. ray: a cluster of machines.")
+    ] = "local",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Videos at once. Without it one for each card, or every two processors.")
+    ] = None,
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; without it one on this machine is used or started.")
     ] = None,
     model: options.Model = "default",
     weights: options.Weights = None,
@@ -45,6 +52,8 @@ def command(
 
         longtake batch videos.jsonl --out results --workers 4 --save overlay,probabilities
 
+        longtake batch videos.csv --out /shared/results --engine ray --address auto
+
     videos.csv:
         source,masks,name,start
         clips/one.mp4,masks/one.png,,
@@ -54,6 +63,10 @@ def command(
     Exit status 1 where a video failed.
 
     """
+    if engine not in ("local", "ray"):
+        raise SettingError(f"--engine {engine}: use local or ray")
+    if address is not None and engine != "ray":
+        raise SettingError("--address: only --engine ray has one")
     common: dict[str, Any] = {"model": model, "weights": weights and weights.absolute(), "memory": memory, "size": size}
     if model.endswith(".safetensors"):
         common["model"] = str(Path(model).absolute())
@@ -70,8 +83,14 @@ def command(
     report = BatchReport(out / "report.csv", [job.name for job in jobs])
     known, left = sort_out(jobs, out)
     report.add(*known)
+    if engine == "ray" and left:
+        from longtake.batch import on_ray
+
+        outcomes = on_ray.run(left, out, workers, address)
+    else:
+        outcomes = local.run(left, out, workers or local.default_workers())
     with progress("videos", lines=30) as update:
-        for outcome in local.run(left, out, workers or local.default_workers()):
+        for outcome in outcomes:
             report.add(outcome)
             failures = len(report.of("failed"))
             update(len(report.outcomes), len(jobs), f"{failures} failed" if failures else "")

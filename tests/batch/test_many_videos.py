@@ -7,7 +7,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,9 @@ from longtake.batch import local, work
 from longtake.batch.manifest import Job
 from longtake.batch.work import Outcome, sort_out
 from longtake.errors import OutputError
-from longtake.types import VideoInfo
-from longtake.video.palette import write_labels
-from longtake.video.sinks import VideoSink
 
 Rendered = Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]
 Run = Callable[..., int]
-
-
-@pytest.fixture
-def manifest(tmp_path: Path, rendered: Rendered) -> Path:
-    """Three videos, one that is missing and one whose mask is none."""
-    lines = ["source,masks,name"]
-    for number in range(3):
-        images, ids = rendered(5, seed=number)
-        info = VideoInfo(str(number), 5, Fraction(24), Fraction(1, 24))
-        with VideoSink(tmp_path / f"{number}.mp4", info) as video:
-            for k, image in enumerate(images):
-                video.add(image, Fraction(k, 24))
-        write_labels(tmp_path / f"{number}.png", ids[0].astype(np.uint16))
-        lines.append(f"{number}.mp4,{number}.png,")
-    lines += ["none.mp4,0.png,missing", "1.mp4,2.mp4,unmasked"]
-    (tmp_path / "videos.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path / "videos.csv"
 
 
 def table(out: Path) -> dict[str, dict[str, str]]:
@@ -182,3 +161,10 @@ def test_a_worker_that_is_killed_gets_a_successor(manifest: Path, tmp_path: Path
     assert [outcome.state for outcome in outcomes] == ["done"] * 3
     assert sorted(path.name for path in out.iterdir()) == ["0", "1", "2"]
     assert all(json.loads((out / name / "job.json").read_text())["frames"] == 5 for name in "012")
+
+
+def test_wrong_words(manifest: Path, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["--engine", "slurm"], ["--address", "auto"]):
+        assert run("batch", manifest, "--out", tmp_path / "out", *words) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
