@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,22 @@ def test_a_session_rewound_and_replayed_is_bit_identical(system: AnySystem, clip
         session.rewind(to)
         for t in range(session.time, 5):
             assert np.array_equal(session.push(_picture(clip, t), prompts.get(t)).probabilities, seen[t])
+
+
+def test_a_session_saved_and_loaded_goes_on_bit_identically(system: AnySystem, clip: Clip, tmp_path: Path) -> None:
+    first, second = (np.where(_labels(clip) == name, np.uint16(name), np.uint16(0)) for name in (1, 2))
+    prompts = {0: first, 2: second}
+    session = Session(system)
+    for t in range(5):
+        session.save(tmp_path / f"{t}.safetensors")
+        session.push(_picture(clip, t), prompts.get(t))
+    at_the_end = session.push(_picture(clip, 0)).probabilities
+    for t in range(5):
+        again = Session.load(tmp_path / f"{t}.safetensors", system)
+        assert again.time == t
+        for later in range(t, 5):
+            again.push(_picture(clip, later), prompts.get(later))
+        assert np.array_equal(again.push(_picture(clip, 0)).probabilities, at_the_end)
 
 
 def test_two_interleaved_sessions_on_one_model_equal_two_separate_ones(system: AnySystem, clip: Clip) -> None:

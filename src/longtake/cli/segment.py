@@ -49,6 +49,9 @@ def command(
     ] = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    resume: Annotated[
+        bool, typer.Option(help="Go on where the same command was stopped; what is done is not done again.")
+    ] = False,
 ) -> None:
     """Follow objects through a video: masks of one frame in, masks of every frame out.
 
@@ -65,6 +68,8 @@ def command(
         longtake segment rtsp://camera/stream --masks first.png --out result --memory every:5:20 --size 360
 
         longtake segment holiday.mp4 --masks first.png --out result --explain 0:12 --explain '#400'
+
+        longtake segment holiday.mp4 --masks first.png --out result --resume
 
     Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 254), result/overlay.mp4 with the source's times and
     sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy,
@@ -93,6 +98,7 @@ def command(
             proposals=proposals,
             backend=backend,
             compiled=compile_,
+            resume=resume,
             report=lambda done, total: update(done, total, ""),
         )
     typer.echo(f"{count} frames: {out}{f', pictures in {out}/explain' if explain else ''}")

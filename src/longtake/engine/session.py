@@ -1,5 +1,6 @@
 """Session: frames pushed as they come, objects given, corrected and removed at any of them, and steps taken back."""
 
+import hashlib
 import logging
 import operator
 import threading
@@ -7,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -18,6 +20,7 @@ from longtake.engine.frugal import Means, is_out_of_memory, with_less
 from longtake.engine.objects import remove
 from longtake.engine.proposals import check_proposals, to_proposals
 from longtake.engine.runtime import Runtime, runtime
+from longtake.engine.saved import load_value, read_facts, save_value
 from longtake.engine.step import Rules, Step, rules_for, step
 from longtake.errors import MaskError, ScarceError, SettingError, SourceError
 from longtake.geometry import Placement, Size
@@ -34,6 +37,29 @@ class Moment:
 
     state: State
     placement: Placement | None
+
+
+MADE_BY = "made by"
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What a saved session is."""
+
+    moment: Moment
+    means: Means
+    short_side: int | None
+
+
+def _made_by(system: AnySystem, run: Runtime) -> str:
+    """The weights, as they lie ready, and the precision: what a state may not change on its way."""
+    digest = hashlib.sha256(str(run.dtype).encode())
+    for name, tensor in system.state_dict().items():
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        if tensor.is_meta:  # it lies in another program's graph
+            continue
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 class Session:
@@ -195,6 +221,42 @@ class Session:
     def moment(self) -> Moment:
         """Where the session stands; `rewind` comes back to it, however many frames later."""
         return self._now
+
+    def save(self, path: Path, moment: Moment | None = None, facts: Mapping[str, str] | None = None) -> None:
+        """Write where the session stands, or another moment of it, memory included; whole or not at all.
+
+        facts: words of the caller's own beside it. Raises OutputError where the file cannot be written.
+        """
+        moment = moment or self._now
+        made_by = {MADE_BY: _made_by(self.system, self.run)}
+        save_value(path, _Standing(moment, self._means, self.short_side), {**(facts or {}), **made_by})
+
+    @classmethod
+    def load(
+        cls,
+        path: Path,
+        system: AnySystem,
+        *,
+        run: Runtime | None = None,
+        keep: int = 32,
+        proposer: Proposer | None = None,
+    ) -> "Session":
+        """A session that goes on where the saved one stood, bit for bit; frames before that cannot be rewound to.
+
+        system: the same, and as ready, as it was. Raises SettingError where the file is no saved session, or one of
+        another model or precision.
+        """
+        run = run or runtime("cpu")
+        if read_facts(path).get(MADE_BY) != _made_by(system, run):
+            raise SettingError(f"{path}: saved by another model, or in another precision; open it with the same")
+        standing = load_value(path, run.device)
+        if not isinstance(standing, _Standing):
+            raise SettingError(f"{path}: not a saved session")
+        session = cls(
+            system, rules=standing.means.rules, short_side=standing.short_side, run=run, keep=keep, proposer=proposer
+        )
+        session._means, session._now = standing.means, standing.moment
+        return session
 
     def rewind(self, to: SupportsIndex | Moment) -> None:
         """Go back to where `to` frames had been pushed, or to a kept moment; what is pushed again comes out the same.

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import itertools
 import logging
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from longtake.export import onnx
 from longtake.export.explain import Explainer
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
+from longtake.export.resume import Checkpoint, fingerprint
 from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy, slots_for
 from longtake.systems.checkpoint import Card
@@ -29,6 +31,7 @@ from longtake.types import Frame, Prediction
 from longtake.video.ahead import read_ahead
 from longtake.video.behind import Behind
 from longtake.video.file import without_password
+from longtake.video.masks import read_masks
 from longtake.video.prompts import MaskFolder
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
 from longtake.video.source import Source
@@ -48,13 +51,19 @@ Report = Callable[[int, int | None], None]
 class OverlaySink(Sink):
     """overlay.mp4: the masks drawn over their frames."""
 
-    def __init__(self, video: VideoSink) -> None:
-        self.video = video
+    def __init__(self, video: VideoSink, labels: Path) -> None:
+        """labels: the folder of masks that an earlier run has written."""
+        self.video, self.labels = video, labels
 
     def write(self, prediction: Prediction) -> None:
         """Append one frame."""
         frame = prediction.frame
         self.video.add(blend(frame.image, prediction.labels, prediction.ids), frame.seconds)
+
+    def passed(self, frame: Frame) -> None:
+        """Append one frame by the masks that are there."""
+        masks = read_masks(self.labels / f"{frame.name}.png")
+        self.video.add(blend(frame.image, masks.labels, masks.ids), frame.seconds)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -72,6 +81,14 @@ class Tally(Sink):
     def write(self, prediction: Prediction) -> None:
         """Count one frame."""
         self.done, self.ids = self.done + 1, self.ids.union(prediction.ids)
+        self._tell()
+
+    def passed(self, frame: Frame) -> None:
+        """Count one frame that an earlier run has written."""
+        self.done += 1
+        self._tell()
+
+    def _tell(self) -> None:
         self.outcome |= {"frames": self.done, "objects": sorted(self.ids)}
         self.report(self.done)
 
@@ -95,6 +112,8 @@ def segment(
     proposals: Path | None = None,
     backend: str = "torch",
     compiled: bool = False,
+    resume: bool = False,
+    checkpoint: float = 20.0,
     report: Report = lambda done, count: None,
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.
@@ -105,7 +124,9 @@ def segment(
     short sides are reduced to it, None never reduces. span: the frames to work on. explain: times (as `parse_mark`
     reads them) of frames for which explain/<frame>/object-<id>.png shows what was looked at. proposals: a folder of
     FRAME.json, or a detector's weights, for models that take proposals. backend: "torch", or "onnx" for onnxruntime in
-    float32. compiled: by torch.compile, where that can be done. Raises LongtakeError; what was written before stays
+    float32. compiled: by torch.compile, where that can be done. resume: go on where a run with the same settings was
+    stopped, however it was; all comes out as if it had not been. checkpoint: seconds after which, at least, the work so
+    far is saved for that, unless a camera or a stream brings it. Raises LongtakeError; what was written before stays
     whole.
     """
     _check_kinds(save)
@@ -114,6 +135,9 @@ def segment(
         raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
     if compiled and backend != "torch":
         raise SettingError(f"--compile: --backend {backend} has graphs of its own; leave one of them out")
+    again = not isinstance(source, int) and Path(source).exists()
+    if resume and not again:
+        raise SettingError(f"--resume: {without_password(str(source))} does not give its frames again")
     frames, given = open_source(source, span), MaskFolder(masks)
     run = runtime(device, "float32" if (backend, precision) == ("onnx", "auto") else precision)
     system, card = loaded or load(model, weights, settings)
@@ -121,27 +145,30 @@ def segment(
     check_proposals(system, proposals is not None)
     proposer = None if proposals is None else open_proposer(proposals, run.device)
     system = run.ready(system)
-    if compiled and backend == "torch":
+    if compiled:
         system = run.compiled(system, slots_for(rules.policy))
         rules = rules_for(system, rules.policy if system.accepts_policy else None)
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
         "masks": str(masks),
+        "inputs": fingerprint(masks, *([Path(str(source))] if again else [])),
         "model": model_facts(model, card),
         "explain": list(explain),
         "proposals": proposals and str(proposals),
         "backend": backend,
         "compiled": compiled,
+        "save": sorted({"labels", *save}),
         **run_facts(rules, size, run),
     }
     make_folder(out)
+    saved = Checkpoint(out, facts, checkpoint if again else math.inf)
+    if (count := saved.begin(resume)) is not None:
+        return count
     earlier = {path.name for path in (out / "labels").glob("*.png")}
     with (
         RunRecord(out / "run.json", facts, {"frames": 0, "objects": [], "colours": {}}) as record,
         contextlib.ExitStack() as stack,
     ):
-        tally = Tally(record.outcome, lambda done: report(done, frames.info.count if frames.span.whole else None))
-        results = stack.enter_context(Behind([*_sinks(out, {"labels", *save}, frames, stack), tally]))
         pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
         images: Iterator[Frame] = pictures
         if backend == "onnx" and (first := next(pictures, None)) is not None:
@@ -149,18 +176,42 @@ def segment(
             system = onnx.prepared(system, card, fitted, slots_for(rules.policy), run.device.type)
             rules = rules_for(system, rules.policy if system.accepts_policy else None)
             images = itertools.chain([first], pictures)
-        session = Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
-        for frame in images:
-            explainer.look(session, frame)
-            prediction = session.push(frame, given(frame))
-            results.write(prediction)
-            earlier.discard(f"{prediction.frame.name}.png")
+        session = saved.open(system, run, proposer)
+        if resume:
+            log.info("%s: %s", out, f"going on after {session.time} frames" if session else "nothing to go on with")
+        session = session or Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
+        table = FrameTable(out / "frames.csv", frames.info, session.time, saved.path.exists)
+        sinks = [*_sinks(out, {"labels", *save}, frames, stack), stack.enter_context(table)]
+        tally = Tally(record.outcome, lambda done: report(done, frames.info.count if frames.span.whole else None))
+        tally.ids.update(table.ids)
+        results = stack.enter_context(Behind([*sinks, tally, saved]))
+        for frame in _followed(images, session, given, explainer, results, saved):
+            earlier.discard(f"{frame.name}.png")
             colours = {"#{:02x}{:02x}{:02x}".format(*c): i for c, i in given.colours.known.items() if i}
             record.outcome["colours"] = colours
         given.check_used(all_frames=frames.span.whole)
         explainer.check_done()
+    saved.drop()
     _tell_of(earlier, out / "labels")
     return tally.done
+
+
+def _followed(
+    images: Iterator[Frame], session: Session, given: MaskFolder, explainer: Explainer, results: Sink, saved: Checkpoint
+) -> Iterator[Frame]:
+    """Every frame, when its prediction was handed on; those that the session has done before go by."""
+    done = session.time
+    for number, frame in enumerate(images):
+        masks = given(frame)
+        if number < done:
+            explainer.passed(session, number, frame)
+            results.passed(frame)
+        else:
+            explainer.look(session, frame)
+            prediction = session.push(frame, masks)
+            saved.offer(session, frame)
+            results.write(prediction)
+        yield frame
 
 
 def _check_kinds(save: Sequence[str]) -> None:
@@ -180,15 +231,15 @@ def _words(values: Any) -> dict[str, Any]:
     return {k: v if isinstance(v, plain) else str(v) for k, v in dataclasses.asdict(values).items()}
 
 
-def _sinks(out: Path, kinds: set[str], frames: Source, stack: contextlib.ExitStack) -> list[Sink]:
-    """The sinks of a run, closed with the stack."""
+def _sinks(out: Path, kinds: Collection[str], frames: Source, stack: contextlib.ExitStack) -> list[Sink]:
+    """The sinks of frames, closed with the stack."""
     sinks: list[Sink] = [LabelSink(out / "labels")]
     if "probabilities" in kinds:
         sinks.append(ProbabilitySink(out / "probabilities"))
     if "overlay" in kinds:
         cut = frames.span.start is not None
-        sinks.append(OverlaySink(VideoSink(out / "overlay.mp4", frames.info, frames.sound, from_zero=cut)))
-    sinks.append(FrameTable(out / "frames.csv", frames.info))
+        video = VideoSink(out / "overlay.mp4", frames.info, frames.sound, from_zero=cut)
+        sinks.append(OverlaySink(video, out / "labels"))
     for sink in sinks:
         stack.enter_context(sink)
     return sinks

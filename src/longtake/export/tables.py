@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -16,33 +17,47 @@ COLUMNS = ("index", "name", "seconds", "ticks", "time_base", "keyframe")
 
 
 class FrameTable(Sink):
-    """Rows go to a temporary file; the table appears at the end, also after an error, when all objects are known.
+    """Rows go to a file of their own; the table appears at the end, also after an error, when all objects are known.
+
+    passed: how many rows of a run that was stopped are to be gone on from. stays: asked at an end by an error, whether
+    that file is left for this.
 
     ticks times time_base is the frame's exact time. confidence_ID: mean probability of the object's pixels, 0 to 1, not
     calibrated, empty where it has none. presence_ID: its pixels' share of the frame.
     """
 
-    def __init__(self, path: Path, info: VideoInfo) -> None:
+    def __init__(self, path: Path, info: VideoInfo, passed: int = 0, stays: Callable[[], bool] = lambda: False) -> None:
         self.path, self.partial, self.info = path, path.with_name(f".{path.name}.rows"), info
+        self.stays = stays
         self.ids: list[int] = []
-        self.rows = 0
+        self.rows = passed
         self.file: IO[str] | None = None
 
     def __enter__(self) -> "FrameTable":
         with output(self.path):
-            self.file = self.partial.open("w+", newline="", encoding="utf-8", errors="surrogateescape")
+            mode = "r+" if self.rows else "w+"
+            self.file = self.partial.open(mode, newline="", encoding="utf-8", errors="surrogateescape")
+            lines = csv.reader(iter(self.file.readline, ""))
+            for _ in range(self.rows):
+                self._meet([int(name) for name in next(lines, [])[len(COLUMNS) :: 3]])
+            self.file.seek(self.file.tell())
+            self.file.truncate()
         return self
+
+    def _meet(self, ids: Iterable[int]) -> None:
+        self.ids += [name for name in ids if name not in self.ids]
 
     def write(self, prediction: Prediction) -> None:
         frame = prediction.frame
-        self.ids += [name for name in prediction.ids if name not in self.ids]
+        self._meet(prediction.ids)
         row = [frame.index, frame.name, f"{float(frame.seconds):.6f}", frame.seconds / self.info.time_base]
         figures = object_figures(prediction)
-        cells = [cell for name in self.ids for cell in figures.get(name, ("", ""))]
+        cells = [cell for name, pair in figures.items() for cell in (name, *pair)]
         with output(self.path):
             assert self.file is not None
             line = csv.writer(self.file, lineterminator="\n")
             line.writerow([*row, self.info.time_base, int(frame.keyframe), *cells])
+            self.file.flush()
         self.rows += 1
 
     def __exit__(
@@ -56,10 +71,11 @@ class FrameTable(Sink):
         finally:
             with contextlib.suppress(OSError):
                 self.file.close()
-                self.partial.unlink(missing_ok=True)
+                if kind is None or not self.stays():
+                    self.partial.unlink(missing_ok=True)
 
     def _copy(self, path: Path) -> None:
-        """All rows, each as long as the last."""
+        """All rows, a pair of columns for each object."""
         assert self.file is not None
         names = [f"{what}_{name}" for name in self.ids for what in ("confidence", "presence")]
         columns = [*COLUMNS, *names]
@@ -67,7 +83,10 @@ class FrameTable(Sink):
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as table:
             lines = csv.writer(table, lineterminator="\n")
             lines.writerow(columns)
-            lines.writerows([*row, *[""] * (len(columns) - len(row))] for row in csv.reader(self.file))
+            for row in csv.reader(self.file):
+                facts, figures = row[: len(COLUMNS)], row[len(COLUMNS) :]
+                pairs = dict(zip(figures[::3], zip(figures[1::3], figures[2::3], strict=True), strict=True))
+                lines.writerow([*facts, *(cell for name in self.ids for cell in pairs.get(str(name), ("", "")))])
 
 
 def object_figures(prediction: Prediction) -> dict[int, tuple[str, str]]:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Sequence
 from types import TracebackType
 
-from longtake.types import Prediction
+from longtake.types import Frame, Prediction
 from longtake.video.sinks import Sink
 
 
@@ -18,7 +18,7 @@ class Behind(Sink):
 
     def __init__(self, sinks: Sequence[Sink], depth: int = 2) -> None:
         self.sinks = sinks
-        self._waiting: queue.Queue[Prediction | None] = queue.Queue(depth)
+        self._waiting: queue.Queue[Prediction | Frame | None] = queue.Queue(depth)
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="longtake write behind", daemon=True)
         self._thread.start()
@@ -27,6 +27,11 @@ class Behind(Sink):
         """Leave one prediction to the sinks."""
         self._tell()
         self._waiting.put(prediction)
+
+    def passed(self, frame: Frame) -> None:
+        """Leave one frame that is done to the sinks."""
+        self._tell()
+        self._waiting.put(frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -43,11 +48,14 @@ class Behind(Sink):
 
     def _work(self) -> None:
         failed = False
-        while (prediction := self._waiting.get()) is not None:
+        while (item := self._waiting.get()) is not None:
             if failed:
                 continue  # emptied, so that nobody waits for room
             try:
                 for sink in self.sinks:
-                    sink.write(prediction)
+                    if isinstance(item, Prediction):
+                        sink.write(item)
+                    else:
+                        sink.passed(item)
             except BaseException as error:
                 self._error, failed = error, True

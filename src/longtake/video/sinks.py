@@ -13,13 +13,16 @@ from av.video.reformatter import Colorspace
 from jaxtyping import UInt8
 
 from longtake.errors import OutputError
-from longtake.types import Prediction, VideoInfo
+from longtake.types import Frame, Prediction, VideoInfo
 from longtake.video.palette import write_labels
 from longtake.video.sound import Sound
 from longtake.video.whole import whole
 
 LATE = 60
 """Seconds up to which a video may begin late, as its source does; broadcasts begin hours from zero."""
+
+SAME = {"x264-params": "mbtree=0"}
+"""The same frames give the same file: x264's macroblock trees differ from one run to the next on some processors."""
 
 ITU709 = 1
 """Primaries and transfer of ITU-R BT.709, as H.273 numbers them."""
@@ -34,6 +37,9 @@ class Sink(ABC):
     @abstractmethod
     def write(self, prediction: Prediction) -> None:
         """Store one prediction."""
+
+    def passed(self, frame: Frame) -> None:  # noqa: B027
+        """A frame whose prediction an earlier run has stored; only what is one file for all frames has to know."""
 
     def __exit__(  # noqa: B027
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -134,7 +140,7 @@ class VideoSink:
             clock = self.tick.denominator * -(-1000 // self.tick.denominator)
             self.container = av.open(str(self.partial), "w", format="mp4", options={"movie_timescale": str(clock)})
         self.stream = self.container.add_stream(
-            "libx264", rate=round(self.info.rate) or 1, options={"crf": "20", "preset": "veryfast"}
+            "libx264", rate=round(self.info.rate) or 1, options={"crf": "20", "preset": "veryfast", **SAME}
         )
         self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, "yuv420p"
         self.stream.time_base = self.stream.codec_context.time_base = self.tick
