@@ -16,7 +16,9 @@ from longtake.engine.session import Session
 from longtake.engine.step import rules_for
 from longtake.errors import SettingError
 from longtake.export import onnx
+from longtake.export.convert import SIDE, write_beside
 from longtake.export.explain import Explainer
+from longtake.export.matte import MatteSink
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.tables import FrameTable
@@ -30,6 +32,7 @@ from longtake.video.ahead import read_ahead
 from longtake.video.behind import Behind
 from longtake.video.file import without_password
 from longtake.video.prompts import MaskFolder
+from longtake.video.rle import tools
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
 from longtake.video.source import Source
 from longtake.video.sources import open_source
@@ -39,7 +42,7 @@ log = logging.getLogger("longtake")
 
 BACKENDS = ("torch", "onnx")
 
-KINDS = ("labels", "probabilities", "overlay")
+KINDS = ("labels", "probabilities", "overlay", "matte", *SIDE)
 
 Report = Callable[[int, int | None], None]
 """Called after each frame with the frames done, and how many there are where that is known."""
@@ -160,6 +163,7 @@ def segment(
         given.check_used(all_frames=frames.span.whole)
         explainer.check_done()
     _tell_of(earlier, out / "labels")
+    write_beside(out, save)
     return tally.done
 
 
@@ -167,6 +171,8 @@ def _check_kinds(save: Sequence[str]) -> None:
     for kind in save:
         if kind not in KINDS:
             raise SettingError(f"--save {kind}: not a kind of result; use {', '.join(KINDS)}")
+    if {"coco", "ytvis"} & {*save}:
+        tools()  # missed at once, rather than when all is done
 
 
 def _tell_of(earlier: Collection[str], folder: Path) -> None:
@@ -188,6 +194,8 @@ def _sinks(out: Path, kinds: set[str], frames: Source, stack: contextlib.ExitSta
     if "overlay" in kinds:
         cut = frames.span.start is not None
         sinks.append(OverlaySink(VideoSink(out / "overlay.mp4", frames.info, frames.sound, from_zero=cut)))
+    if "matte" in kinds:
+        sinks.append(MatteSink(out / "matte.mov", frames, by_probability="probabilities" in kinds))
     sinks.append(FrameTable(out / "frames.csv", frames.info))
     for sink in sinks:
         stack.enter_context(sink)
