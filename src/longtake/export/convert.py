@@ -118,10 +118,9 @@ def export(
         tools()
     if source is not None and to in PICTURES and len(videos) > 1:
         raise SettingError(f"--source {source}: one video, but there are masks of {len(videos)}; leave it out")
-    if to == "matte" and len(videos) == 1:
-        coding_of(out)
     make_folder(out.parent)
-    _check_place(out, folder=to == "yolo" or (len(videos) > 1 and to not in ONE_FILE) or not out.suffix)
+    several = len(videos) > 1 and to not in ONE_FILE
+    _check_place(out, folder=several or to == "yolo" or (to == "matte" and coding_of(out) is None))
     if to in ONE_FILE:
         ONE_FILE[to](videos, out, report)
         return [out]

@@ -38,14 +38,14 @@ CODINGS: Mapping[str, Coding] = {
         codec="libvpx-vp9",
         pixels="yuva420p",
         options={"crf": "16", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "4"},
-        track=Track(frozenset({"opus", "vorbis"}), "libopus", (48_000,)),
+        track=Track(frozenset({"opus", "vorbis"}), "libopus", (48_000,), early=False),
     ),
     ".mkv": Coding(
         container="matroska",
         codec="ffv1",
         pixels="bgra",
         options={"level": "3"},
-        track=Track(copied=PLAIN | {"opus", "flac", "vorbis"}),
+        track=Track(copied=PLAIN | {"opus", "flac", "vorbis"}, early=False),
     ),
 }
 

@@ -26,6 +26,8 @@ class Track:
     """What anything else becomes."""
     rates: tuple[int, ...] = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
     """Samples per second that its players know."""
+    early: bool = True
+    """Whether it holds what comes before 0, as the first packets of AAC do, without shifting the pictures."""
 
 
 TROUBLE = (av.FFmpegError, OSError, ValueError, AttributeError)
@@ -83,7 +85,7 @@ class Sound:
             shift = round(self.origin / Fraction(packet.time_base or 1))
             packet.pts, packet.dts = (packet.pts or 0) - shift, (packet.dts or 0) - shift
             packet.stream = stream
-            if self.origin == 0 or packet.pts >= 0:
+            if packet.pts >= 0 or (self.origin == 0 and self.kind.early):
                 yield packet
 
     def _encoded(self, track: av.AudioStream) -> "Iterator[Packet]":
