@@ -67,7 +67,9 @@ def open_masks(path: Path, kind: str | None = None, frames: Path | None = None) 
     if kind == "cvat" or (kind is None and path.suffix.lower() == ".xml"):
         return read_cvat(Parsed(path, None))
     if kind in ("yolo", "masks") or (kind is None and path.suffix.lower() != ".json"):
-        raise InputError(f"{path}: no folder of masks, no .json of COCO or YouTube-VIS, no .xml of CVAT")
+        raise InputError(
+            f"{path}: no folder of masks, no .json of COCO or YouTube-VIS, no .xml of CVAT; unpack archives"
+        )
     tools()
     parsed = Parsed(path, read_json(path))
     return (read_ytvis if (kind or _json_kind(parsed)) == "ytvis" else read_coco)(parsed)

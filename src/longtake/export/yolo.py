@@ -30,6 +30,9 @@ CLASSES, LABELS = "data.yaml", "labels"
 DIGITS = 7
 """Of a fraction: enough for sides of a hundred thousand pixels."""
 
+CORNERS = 64
+"""Of a part that are tried for its bridge."""
+
 
 def write_yolo(videos: Sequence[MaskVideo], path: Path, report: Report = lambda done, count: None) -> None:
     """Write labels/FRAME.txt, or labels/VIDEO/FRAME.txt for several videos, and data.yaml with the names of classes.
@@ -70,8 +73,10 @@ def outline(inside: Bool[np.ndarray, "h w"]) -> Int[np.ndarray, "n 2"]:
     first, *others = sorted((ring[:, 0].astype(np.int64) for ring in rings), key=len, reverse=True)
     joined = first
     for ring in others:
-        apart = ((joined[:, None] - ring[None]) ** 2).sum(axis=2)
+        step = len(ring) // CORNERS + 1
+        apart = ((joined[:, None] - ring[None, ::step]).astype(np.float32) ** 2).sum(axis=2)
         here, there = np.unravel_index(int(apart.argmin()), apart.shape)
+        there = there * step
         around = np.concatenate([ring[there:], ring[: there + 1]])
         joined = np.concatenate([joined[: here + 1], around, joined[here:]])
     return joined if len(joined) > 2 else np.concatenate([joined] * 3)[:3]
