@@ -62,10 +62,10 @@ def test_results_become_every_format_later_too(results: Path, tmp_path: Path, ru
     assert run("export", results, "--to", "overlay", "--out", tmp_path / "o.mp4") == 0
     for ours, theirs in ((tmp_path / "m.mov", "matte.mov"), (tmp_path / "o.mp4", "overlay.mp4")):
         with av.open(str(ours)) as one, av.open(str(results / theirs)) as other:
-            pairs = zip(one.decode(video=0), other.decode(video=0), strict=True)
-            assert all(
-                a.pts == b.pts and np.array_equal(*(f.to_ndarray(format="rgba") for f in (a, b))) for a, b in pairs
-            )
+            for a, b in zip(one.decode(video=0), other.decode(video=0), strict=True):
+                apart = np.abs(a.to_ndarray(format="rgba").astype(int) - b.to_ndarray(format="rgba"))
+                assert a.pts == b.pts
+                assert apart.mean() < (1 if theirs == "overlay.mp4" else 1e-9)  # H.264 is not coded twice alike
     assert run("export", results, "--to", "matte", "--object", 2, "--out", tmp_path / "png") == 0
     assert len(list((tmp_path / "png").glob("*.png"))) == 6
     assert run("export", tmp_path / "coco.json", "--to", "ytvis", "--out", tmp_path / "again.json") == 0

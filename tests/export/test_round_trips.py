@@ -289,6 +289,11 @@ def test_cvat_of_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
     labels = np.array(Image.open(tmp_path / "out/a/000000.png"))
     assert labels.tolist() == [[3] * 6, [3, 7, 7, 7, 3, 3], [3, 7, 7, 7, 3, 3], [3] * 6]
     assert len(list((tmp_path / "out/a").iterdir())) == 3
+    (tmp_path / "frames").mkdir()
+    for name in ("a9", "a10", "a11"):
+        Image.new("RGB", (6, 4)).save(tmp_path / "frames" / f"{name}.png")
+    (named,) = open_masks(path, frames=tmp_path / "frames")
+    assert [still.name for still in named.stills] == ["a9", "a10", "a11"]
     image = (
         '<image id="0" name="x/f1.png" width="6" height="4"><mask label="cat" rle="1, 1" left="2" top="1" width="2" '
     )

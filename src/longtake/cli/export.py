@@ -46,14 +46,17 @@ def command(
     """Masks for other programs, overlays and mattes for people, or predictions packed for a benchmark's server.
 
     coco (NAME.json): a picture per frame, compressed run lengths per object, its id as track_id.
+
     ytvis (NAME.json): an annotation per object with its masks through the video.
-    cvat (NAME.xml): CVAT for video 1.1. CVAT has no tracks of masks, so each is a track of one frame; give the task's
-    label object an attribute track_id (number, 1 to 65535) to keep ids.
-    yolo (a folder): labels/FRAME.txt, data.yaml, a class per object. Polygons without holes: parts and holes are joined
-    by bridges, below which pixels are lost; all other formats here keep every pixel, id and overlap.
+
+    cvat (NAME.xml): CVAT for video 1.1, a track of one frame per mask; ids are the attribute track_id of its label.
+
+    yolo (a folder): labels/FRAME.txt, data.yaml, a class per object; bridges join parts and holes, where pixels change.
+
     overlay (NAME.mp4): masks over the video, with its times and sound.
-    matte (NAME.mov ProRes 4444, NAME.webm VP9, NAME.mkv FFV1, without an ending a folder of PNGs): the video with
-    straight alpha, soft where the results hold probabilities.
+
+    matte (NAME.mov ProRes 4444, NAME.webm VP9, NAME.mkv FFV1, no ending: a folder of PNGs): the video with straight
+    alpha, soft where the results hold probabilities.
 
     Several videos: one file for coco and ytvis, one folder for yolo; for the others a folder with a file for each.
 

@@ -23,9 +23,9 @@ def command(
 ) -> None:
     """Masks of other programs as a folder of mask images per video, as segment, evaluate and train read them.
 
-    COCO: polygons and run lengths, a video for each folder of pictures. YouTube-VIS. CVAT for video or for images 1.1:
-    masks and polygons. YOLO segmentation. Mask images in folders, also as DAVIS, YouTube-VOS, LVOS and MOSE have them.
-    Ids stay (track_id; in YOLO the classes `object ID`), up to 65535; where there are none, objects are numbered.
+    COCO: polygons and run lengths, a video for each folder of pictures. YouTube-VIS. CVAT for video or for images
+    1.1: masks and polygons. YOLO segmentation. Mask images in folders, also as DAVIS, YouTube-VOS, LVOS and MOSE have
+    them. Ids stay (track_id; in YOLO the classes `object ID`), up to 65535; where there are none, objects are numbered.
 
     Examples:
         longtake import coco.json --out masks

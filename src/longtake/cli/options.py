@@ -40,6 +40,6 @@ Frames = Annotated[
         "--frames",
         "--source",
         help="The video, or folder of images, that the masks are of: for overlay and matte (without it what run.json "
-        "names), and for YOLO, whose files hold no sizes.",
+        "names), for YOLO, whose files hold no sizes, and for CVAT, whose files hold no names of frames.",
     ),
 ]

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from longtake.errors import InputError, OutputError, SettingError
@@ -52,7 +53,8 @@ SIDE = {"coco": "coco.json", "ytvis": "ytvis.json", "yolo": "yolo", "cvat": "cva
 def open_masks(path: Path, kind: str | None = None, frames: Path | None = None) -> list[MaskVideo]:
     """The videos whose masks a file or folder holds. kind: one of `SOURCES`, None to find it out by looking.
 
-    frames: the video or the images that the masks are of, for formats that do not hold sizes. Raises InputError.
+    frames: the video or the images that the masks are of, for formats that lack their sizes (YOLO) or names (CVAT).
+    Raises InputError.
     """
     if kind is not None and kind not in SOURCES:
         raise SettingError(f"--from {kind}: use one of: {', '.join(SOURCES)}")
@@ -65,7 +67,7 @@ def open_masks(path: Path, kind: str | None = None, frames: Path | None = None) 
             return _folders(path)
         raise SettingError(f"{path}: a folder; --from {kind} takes a file")
     if kind == "cvat" or (kind is None and path.suffix.lower() == ".xml"):
-        return read_cvat(Parsed(path, None))
+        return [_named(video, frames) for video in read_cvat(Parsed(path, None))]
     if kind in ("yolo", "masks") or (kind is None and path.suffix.lower() != ".json"):
         raise InputError(
             f"{path}: no folder of masks, no .json of COCO or YouTube-VIS, no .xml of CVAT; unpack archives"
@@ -73,6 +75,19 @@ def open_masks(path: Path, kind: str | None = None, frames: Path | None = None) 
     tools()
     parsed = Parsed(path, read_json(path))
     return (read_ytvis if (kind or _json_kind(parsed)) == "ytvis" else read_coco)(parsed)
+
+
+def _named(video: MaskVideo, frames: Path | None) -> MaskVideo:
+    """The masks of a video whose frames are images, by the names of these."""
+    if frames is None or not frames.is_dir():
+        return video
+    images = images_in(frames)
+    if not video.stills or video.stills[-1].index >= len(images):
+        raise InputError(
+            f"{frames}: {len(images)} images, but the masks are of frame {video.stills[-1].index} and before"
+        )
+    stills = [replace(still, name=images[still.index].stem, file=images[still.index].name) for still in video.stills]
+    return replace(video, stills=stills)
 
 
 def _json_kind(parsed: Parsed) -> str:

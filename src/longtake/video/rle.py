@@ -37,7 +37,9 @@ def drawn(segmentation: Any, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
     size: height and width. Raises ValueError where it is damaged or of another size.
     """
     if isinstance(segmentation, list):
-        rings = [ring for ring in segmentation if len(ring) >= 6 and len(ring) % 2 == 0]
+        least, most = -max(size), 2 * max(size)  # beyond the picture a corner changes nothing, but would cost memory
+        corners = [np.array(ring, np.float64) for ring in segmentation if len(ring) >= 6 and len(ring) % 2 == 0]
+        rings = [np.clip(np.nan_to_num(ring), least, most).tolist() for ring in corners]
         return inside(tools().merge(tools().frPyObjects(rings, *size))) if rings else np.zeros(size, bool)
     counts, own = segmentation["counts"], tuple(segmentation["size"])
     if own != size:
