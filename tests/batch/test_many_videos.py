@@ -52,6 +52,15 @@ def test_good_ones_are_done_bad_ones_named_and_a_second_call_does_nothing(
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*/*")} == seen
 
 
+def test_other_programs_files_lie_in_every_folder(manifest: Path, tmp_path: Path, run: Run) -> None:
+    run("batch", manifest, "--out", tmp_path / "out", "--workers", 1, "--save", "coco,cvat,yolo,matte")
+    for name in "012":
+        there = {path.name for path in (tmp_path / "out" / name).iterdir()}
+        assert {"coco.json", "cvat.xml", "yolo", "matte.mov", "labels"} <= there
+    assert run("export", tmp_path / "out", "--to", "ytvis", "--out", tmp_path / "y.json") == 0
+    assert [video["name"] for video in json.loads((tmp_path / "y.json").read_text())["videos"]] == ["0", "1", "2"]
+
+
 def test_a_video_of_a_batch_is_what_segment_makes_of_it(manifest: Path, tmp_path: Path, run: Run) -> None:
     words, alone = ["--save", "", "--precision", "float32"], tmp_path / "alone"
     run("batch", manifest, "--out", tmp_path / "out", "--workers", 1, *words)

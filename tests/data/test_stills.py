@@ -237,7 +237,7 @@ def test_a_damaged_region_names_its_picture(tmp_path: Path) -> None:
 def test_coco_without_its_extra_gives_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_coco(tmp_path, [])
     monkeypatch.setitem(__import__("sys").modules, "pycocotools", None)
-    with pytest.raises(MissingExtraError, match=r"longtake\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"longtake\[coco\]"):
         open_stills(tmp_path)
 
 

@@ -29,7 +29,12 @@ def follow(folder_clip: tuple[Path, Path], tiny_model: Path) -> Callable[..., in
     frames, masks = folder_clip
 
     def call(out: Path, **settings: Any) -> int:
-        words = {"model": str(tiny_model), "save": ("overlay", "probabilities"), "checkpoint": 0.0, "explain": ("#4",)}
+        words = {
+            "model": str(tiny_model),
+            "save": ("overlay", "probabilities", "matte", "yolo"),
+            "checkpoint": 0.0,
+            "explain": ("#4",),
+        }
         return segment(frames, masks / "0.png", out, **(words | settings))
 
     return call

@@ -37,7 +37,7 @@ def command(
     weights: options.Weights = None,
     memory: options.Memory = "auto",
     size: options.Size = "480",
-    save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
+    save: options.Save = "overlay",
     device: options.Device = "auto",
     precision: options.Precision = "auto",
 ) -> None:

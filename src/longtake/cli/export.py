@@ -1,20 +1,40 @@
-"""`longtake export`: predictions in the form that a benchmark's server takes."""
+"""`longtake export`: masks in the form that other programs and the servers of benchmarks take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from longtake.cli import options
 from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
+from longtake.errors import SettingError
+
+if TYPE_CHECKING:
+    from longtake.export.exchange import MaskVideo
+
+FORMATS = ("coco", "ytvis", "yolo", "cvat", "overlay", "matte")
+SERVERS = ("davis", "youtube-vos", "lvos", "mose")
 
 
 def command(
-    predictions: Annotated[Path, typer.Argument(help="A folder of one folder per video, with a mask per frame.")],
-    to: Annotated[str, typer.Option(help="davis, youtube-vos, lvos or mose.")],
-    annotations: Annotated[Path, typer.Option(help="The benchmark's data: its root, or the folder of the split.")],
-    out: Annotated[Path, typer.Option(help="An archive to be uploaded (NAME.zip), or a folder.")],
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            help="What segment or batch wrote, a folder of mask images, or a folder of such folders; for the first six "
+            "also a file of COCO, YouTube-VIS or CVAT, or a folder of YOLO."
+        ),
+    ],
+    to: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)}; for servers {', '.join(SERVERS)}.")],
+    out: Annotated[Path, typer.Option(help="A file, or a folder: see below.")],
+    frames: options.Frames = None,
+    object_: Annotated[
+        int | None, typer.Option("--object", help="The id of the one object of a matte; without it all together.")
+    ] = None,
+    annotations: Annotated[
+        Path | None, typer.Option(help="For servers, the benchmark's data: its root, or the folder of the split.")
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="By default davis: test-dev; youtube-vos: valid; lvos: test; mose: valid.")
     ] = None,
@@ -23,12 +43,32 @@ def command(
         typer.Option("--input", help="What the system saw of YouTube-VOS: 6fps or all-frames; found out by looking."),
     ] = None,
 ) -> None:
-    """Pack predictions for a benchmark's server: exactly the frames it scores, as 8-bit palette PNGs.
+    """Masks for other programs, overlays and mattes for people, or predictions packed for a benchmark's server.
 
-    Every file is looked at first: frames that are missing, sizes unlike the frame's, ids that the given masks or the
-    metadata lack, images that are none or hold colours. All of it is told at once, and nothing is written then.
+    coco (NAME.json): a picture per frame, compressed run lengths per object, its id as track_id.
+
+    ytvis (NAME.json): an annotation per object with its masks through the video.
+
+    cvat (NAME.xml): CVAT for video 1.1, a track of one frame per mask; ids are the attribute track_id of its label.
+
+    yolo (a folder): labels/FRAME.txt, data.yaml, a class per object; bridges join parts and holes, where pixels change.
+
+    overlay (NAME.mp4): masks over the video, with its times and sound.
+
+    matte (NAME.mov ProRes 4444, NAME.webm VP9, NAME.mkv FFV1, no ending: a folder of PNGs): the video with straight
+    alpha, soft where the results hold probabilities.
+
+    Several videos: one file for coco and ytvis, one folder for yolo; for the others a folder with a file for each.
 
     Examples:
+        longtake export result --to coco --out coco.json
+
+        longtake export result --to matte --object 2 --out dog.mov
+
+        longtake export masks/ --to overlay --frames holiday.mp4 --out look.mp4
+
+        longtake export coco.json --to ytvis --out ytvis.json
+
         longtake export results --to davis --annotations DAVIS --out davis-test-dev.zip
 
         longtake export results --to davis --annotations DAVIS --split test-challenge --out challenge.zip
@@ -39,12 +79,56 @@ def command(
 
         longtake export results --to mose --annotations MOSE/valid --out mose.zip
 
-    Inside: VIDEO/FRAME.png for davis (every frame) and mose (every frame), Annotations/VIDEO/FRAME.png for lvos (every
+    For servers every file is looked at first: frames that are missing, sizes unlike the frame's, ids that the given
+    masks or the metadata lack, images that are none or hold colours. All of it is told at once, and nothing is written
+    then. In NAME.zip (or a folder) lie exactly the frames that are scored, as 8-bit palette PNGs:
+    VIDEO/FRAME.png for davis (every frame) and mose (every frame), Annotations/VIDEO/FRAME.png for lvos (every
     frame) and youtube-vos (the frames that meta.json lists; an object is taken out before its first one).
     Beside NAME.zip, NAME.json records what was packed, of which data, and whether all frames or those of 6 fps were
     seen. Packing the same predictions again gives the same archive.
 
     """
+    if to in FORMATS:
+        _refuse({"--annotations": annotations, "--split": split, "--input": input_}, f"--to {to}")
+        if to != "matte":
+            _refuse({"--object": object_}, f"--to {to}")
+        _convert(predictions, to, out, frames, object_)
+    elif to in SERVERS:
+        _refuse({"--frames": frames, "--object": object_}, f"--to {to}")
+        if annotations is None:
+            raise SettingError(
+                f"--to {to}: add --annotations with the benchmark's data, its root or the split's folder"
+            )
+        _submit(predictions, annotations, to, out, split, input_)
+    else:
+        raise SettingError(f"--to {to}: not a format; use one of: {', '.join((*FORMATS, *SERVERS))}")
+
+
+def _refuse(options: Mapping[str, Any], where: str) -> None:
+    """Raises SettingError where an option was given that says nothing there."""
+    for name, value in options.items():
+        if value is not None:
+            raise SettingError(f"{name} {value}: says nothing with {where}; leave it out")
+
+
+def _convert(predictions: Path, to: str, out: Path, frames: str | None, only: int | None) -> None:
+    from longtake.export.convert import export, open_masks
+
+    with progress("exporting") as update:
+        videos = open_masks(predictions, frames=Path(frames) if frames else None)
+        source = frames if to in ("overlay", "matte") else None
+        files = export(videos, to, out, source, only, lambda done, count: update(done, count, "frames"))
+    typer.echo(written(videos, files))
+
+
+def written(videos: Sequence["MaskVideo"], places: Sequence[Path]) -> str:
+    """How much was written, and where."""
+    count, some = sum(len(video.stills) for video in videos), ", ".join(map(str, places[:3]))
+    more = ", ..." if len(places) > 3 else ""
+    return f"{len(videos)} video{'' if len(videos) == 1 else 's'}, {count} frames: {some}{more}"
+
+
+def _submit(predictions: Path, annotations: Path, to: str, out: Path, split: str | None, rate: str | None) -> None:
     from longtake.evaluation.submission.pack import submit
 
     with every_problem(), progress("packing") as update:
@@ -54,7 +138,7 @@ def command(
             to,
             out,
             split=split,
-            rate=input_,
+            rate=rate,
             report=lambda done, count: update(done, count, "frames"),
         )
     typer.echo(summary(done.facts))

@@ -23,7 +23,23 @@ Proposals = Annotated[
     ),
 ]
 Size = Annotated[str, typer.Option(help="Short side to work at; larger videos are reduced. `native`: never.")]
+Save = Annotated[
+    str,
+    typer.Option(
+        help="Beside labels, separated by commas: overlay, matte, probabilities, coco, ytvis, yolo, cvat (the last "
+        "four when all frames are done)."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 Split = Annotated[str | None, typer.Option(help="The split, or a text file with a video's name on each line.")]
 Unseen = Annotated[Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")]
+Frames = Annotated[
+    str | None,
+    typer.Option(
+        "--frames",
+        "--source",
+        help="The video, or folder of images, that the masks are of: for overlay and matte (without it what run.json "
+        "names), for YOLO, whose files hold no sizes, and for CVAT, whose files hold no names of frames.",
+    ),
+]

@@ -40,7 +40,7 @@ def command(
         str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
     ] = None,
     end: Annotated[str | None, typer.Option(help="Last frame: seconds, hh:mm:ss.s, or #frame.")] = None,
-    save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
+    save: options.Save = "overlay",
     explain: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,6 +63,8 @@ def command(
 
         longtake segment frames/ --masks masks/ --out result --save probabilities,overlay
 
+        longtake segment holiday.mp4 --masks first.png --out result --save matte,coco,cvat
+
         longtake segment long.mp4 --masks at-1-10.png --start 1:10 --end 1:25.5 --out result
 
         longtake segment rtsp://camera/stream --masks first.png --out result --memory every:5:20 --size 360
@@ -72,7 +74,8 @@ def command(
         longtake segment holiday.mp4 --masks first.png --out result --resume
 
     Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 254), result/overlay.mp4 with the source's times and
-    sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy,
+    sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy, result/matte.mov (ProRes 4444 with alpha,
+    soft where probabilities are saved, too), result/coco.json, ytvis.json, yolo/, cvat.xml (longtake export --help),
     result/explain/FRAME/object-ID.png (the object in red, and where in each remembered frame it was looked for).
 
     """

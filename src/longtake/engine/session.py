@@ -131,7 +131,7 @@ class Session:
             frame, placement = self._placed(frame)
             masks = None if prompt is None else Masks.of(prompt)
             if masks is not None:
-                _check(masks, frame)
+                check_masks(masks, frame)
                 masks = masks if masks.ids else None
             while True:
                 try:
@@ -206,7 +206,7 @@ class Session:
 
     def _columns(self, truth: Masks, frame: Frame, placement: Placement) -> torch.Tensor:
         """The true masks [1, n, h, w] of the objects that are followed, empty where the truth has none."""
-        _check(truth, frame)
+        check_masks(truth, frame)
         planes = to_planes(truth.labels, self.ids, placement, self.run.device)
         return torch.cat(planes, dim=1) if planes else torch.zeros(1, 0, *placement.fitted)
 
@@ -352,7 +352,8 @@ def _best(probabilities: torch.Tensor, placement: Placement, least: float) -> tu
     return value.cpu().numpy(), column.cpu().numpy()
 
 
-def _check(masks: Masks, frame: Frame) -> None:
+def check_masks(masks: Masks, frame: Frame) -> None:
+    """Raises MaskError where masks have another size than their frame."""
     size: Size = (masks.labels.shape[0], masks.labels.shape[1])
     if size == frame.size:
         return

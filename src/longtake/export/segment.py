@@ -17,7 +17,9 @@ from longtake.engine.session import Session
 from longtake.engine.step import rules_for
 from longtake.errors import SettingError
 from longtake.export import onnx
+from longtake.export.convert import SIDE, write_beside
 from longtake.export.explain import Explainer
+from longtake.export.matte import MatteSink
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.resume import Checkpoint, fingerprint
@@ -33,6 +35,7 @@ from longtake.video.behind import Behind
 from longtake.video.file import without_password
 from longtake.video.masks import read_masks
 from longtake.video.prompts import MaskFolder
+from longtake.video.rle import tools
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
 from longtake.video.source import Source
 from longtake.video.sources import open_source
@@ -42,7 +45,7 @@ log = logging.getLogger("longtake")
 
 BACKENDS = ("torch", "onnx")
 
-KINDS = ("labels", "probabilities", "overlay")
+KINDS = ("labels", "probabilities", "overlay", "matte", *SIDE)
 
 Report = Callable[[int, int | None], None]
 """Called after each frame with the frames done, and how many there are where that is known."""
@@ -163,6 +166,7 @@ def segment(
     make_folder(out)
     saved = Checkpoint(out, facts, checkpoint if again else math.inf)
     if (count := saved.begin(resume)) is not None:
+        write_beside(out, save)
         return count
     earlier = {path.name for path in (out / "labels").glob("*.png")}
     with (
@@ -187,12 +191,12 @@ def segment(
         results = stack.enter_context(Behind([*sinks, tally, saved]))
         for frame in _followed(images, session, given, explainer, results, saved):
             earlier.discard(f"{frame.name}.png")
-            colours = {"#{:02x}{:02x}{:02x}".format(*c): i for c, i in given.colours.known.items() if i}
-            record.outcome["colours"] = colours
+            record.outcome["colours"] = given.named_colours
         given.check_used(all_frames=frames.span.whole)
         explainer.check_done()
     saved.drop()
     _tell_of(earlier, out / "labels")
+    write_beside(out, save)
     return tally.done
 
 
@@ -218,6 +222,8 @@ def _check_kinds(save: Sequence[str]) -> None:
     for kind in save:
         if kind not in KINDS:
             raise SettingError(f"--save {kind}: not a kind of result; use {', '.join(KINDS)}")
+    if {"coco", "ytvis"} & {*save}:
+        tools()  # missed at once, rather than when all is done
 
 
 def _tell_of(earlier: Collection[str], folder: Path) -> None:
@@ -240,6 +246,8 @@ def _sinks(out: Path, kinds: Collection[str], frames: Source, stack: contextlib.
         cut = frames.span.start is not None
         video = VideoSink(out / "overlay.mp4", frames.info, frames.sound, from_zero=cut)
         sinks.append(OverlaySink(video, out / "labels"))
+    if "matte" in kinds:
+        sinks.append(MatteSink(out / "matte.mov", frames, by_probability="probabilities" in kinds))
     for sink in sinks:
         stack.enter_context(sink)
     return sinks

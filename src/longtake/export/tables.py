@@ -2,18 +2,27 @@
 
 import contextlib
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
+from longtake.engine.confidence import UNCALIBRATED, Calibration, confidence
+from longtake.engine.presence import Watch
 from longtake.types import Prediction, VideoInfo
 from longtake.video.sinks import Sink, output
 from longtake.video.whole import whole
 
 COLUMNS = ("index", "name", "seconds", "ticks", "time_base", "keyframe")
+
+FIGURES = ("confidence", "presence", "area")
+"""What is told of each object, as FIGURE_ID."""
+
+CELLS = 1 + len(FIGURES)
+"""Of an object in a row that waits for the table: its id first."""
 
 
 class FrameTable(Sink):
@@ -22,13 +31,21 @@ class FrameTable(Sink):
     passed: how many rows of a run that was stopped are to be gone on from. stays: asked at an end by an error, whether
     that file is left for this.
 
-    ticks times time_base is the frame's exact time. confidence_ID: mean probability of the object's pixels, 0 to 1, not
-    calibrated, empty where it has none. presence_ID: its pixels' share of the frame.
+    ticks times time_base is the frame's exact time. confidence_ID: how well the object's mask is expected to fit
+    (region similarity J, 0 to 1), empty where it has no pixel. presence_ID: visible, hidden, gone, or returned, see
+    `engine/presence`. area_ID: its pixels' share of the frame. calibration: from a score of certainty to J.
     """
 
-    def __init__(self, path: Path, info: VideoInfo, passed: int = 0, stays: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        passed: int = 0,
+        stays: Callable[[], bool] = lambda: False,
+        calibration: Calibration = UNCALIBRATED,
+    ) -> None:
         self.path, self.partial, self.info = path, path.with_name(f".{path.name}.rows"), info
-        self.stays = stays
+        self.stays, self.calibration, self.watch = stays, calibration, Watch()
         self.ids: list[int] = []
         self.rows = passed
         self.file: IO[str] | None = None
@@ -39,7 +56,11 @@ class FrameTable(Sink):
             self.file = self.partial.open(mode, newline="", encoding="utf-8", errors="surrogateescape")
             lines = csv.reader(iter(self.file.readline, ""))
             for _ in range(self.rows):
-                self._meet([int(name) for name in next(lines, [])[len(COLUMNS) :: 3]])
+                row = next(lines)
+                objects = _figures(row)
+                self._meet(int(name) for name in objects)
+                seconds = Fraction(row[3]) * Fraction(row[4])
+                self.watch.look(seconds, {int(name): float(cells[2]) > 0 for name, cells in objects.items()})
             self.file.seek(self.file.tell())
             self.file.truncate()
         return self
@@ -51,8 +72,12 @@ class FrameTable(Sink):
         frame = prediction.frame
         self._meet(prediction.ids)
         row = [frame.index, frame.name, f"{float(frame.seconds):.6f}", frame.seconds / self.info.time_base]
-        figures = object_figures(prediction)
-        cells = [cell for name, pair in figures.items() for cell in (name, *pair)]
+        pixels = np.bincount(prediction.labels.reshape(-1), minlength=max(prediction.ids, default=0) + 1)
+        presence = self.watch.look(frame.seconds, {name: bool(pixels[name]) for name in prediction.ids})
+        cells = list[Any]()
+        for name, value in confidence(prediction, self.calibration).items():
+            shown = "" if value is None else f"{value:.4f}"
+            cells += [name, shown, presence[name], f"{pixels[name] / prediction.labels.size:.6f}"]
         with output(self.path):
             assert self.file is not None
             line = csv.writer(self.file, lineterminator="\n")
@@ -75,28 +100,20 @@ class FrameTable(Sink):
                     self.partial.unlink(missing_ok=True)
 
     def _copy(self, path: Path) -> None:
-        """All rows, a pair of columns for each object."""
+        """All rows, the same columns for each object."""
         assert self.file is not None
-        names = [f"{what}_{name}" for name in self.ids for what in ("confidence", "presence")]
-        columns = [*COLUMNS, *names]
+        columns = [*COLUMNS, *(f"{what}_{name}" for name in self.ids for what in FIGURES)]
         self.file.seek(0)
         with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as table:
             lines = csv.writer(table, lineterminator="\n")
             lines.writerow(columns)
             for row in csv.reader(self.file):
-                facts, figures = row[: len(COLUMNS)], row[len(COLUMNS) :]
-                pairs = dict(zip(figures[::3], zip(figures[1::3], figures[2::3], strict=True), strict=True))
-                lines.writerow([*facts, *(cell for name in self.ids for cell in pairs.get(str(name), ("", "")))])
+                figures, none = _figures(row), [""] * len(FIGURES)
+                cells = [cell for name in self.ids for cell in figures.get(str(name), none)]
+                lines.writerow([*row[: len(COLUMNS)], *cells])
 
 
-def object_figures(prediction: Prediction) -> dict[int, tuple[str, str]]:
-    """Confidence and presence of each object, as they are written."""
-    labels = prediction.labels.reshape(-1)
-    size = int(labels.max(initial=0)) + 1
-    pixels = np.bincount(labels, minlength=size)
-    sums = np.bincount(labels, prediction.certainty.reshape(-1), minlength=size)
-    figures = {}
-    for name in prediction.ids:
-        count = int(pixels[name]) if name < size else 0
-        figures[name] = (f"{sums[name] / count:.4f}" if count else "", f"{count / labels.size:.6f}")
-    return figures
+def _figures(row: Sequence[str]) -> dict[str, Sequence[str]]:
+    """By id what a waiting row tells of each object."""
+    cells = row[len(COLUMNS) :]
+    return {cells[at]: cells[at + 1 : at + CELLS] for at in range(0, len(cells), CELLS)}

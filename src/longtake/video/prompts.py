@@ -48,6 +48,11 @@ class MaskFolder:
             log.info("%s: colours taken for objects: %s", path, told(fresh))
         return masks
 
+    @property
+    def named_colours(self) -> dict[str, int]:
+        """Which object each colour was taken for, by its name: #rrggbb."""
+        return {"#{:02x}{:02x}{:02x}".format(*colour): name for colour, name in self.colours.known.items() if name}
+
     def check_used(self, all_frames: bool = True) -> None:
         """Raises MaskError naming masks whose frame never came (if all frames did), or where none held an object."""
         if all_frames and self.unused:

@@ -16,7 +16,7 @@ def tools() -> ModuleType:
     try:
         from pycocotools import mask
     except ImportError as error:
-        raise MissingExtraError("pycocotools", "train") from error
+        raise MissingExtraError("pycocotools", "coco") from error
     found: ModuleType = mask
     return found
 
@@ -29,6 +29,26 @@ def inside(lengths: Mapping[str, Any]) -> Bool[np.ndarray, "h w"]:
     if np.count_nonzero(found) != int(tools().area(lengths)):  # what lengths leave over is not initialised
         raise ValueError("run lengths that do not fill the picture")
     return found
+
+
+def drawn(segmentation: Any, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
+    """A mask in any form that COCO has: polygons, or run lengths whose `counts` are numbers or text.
+
+    size: height and width. Raises ValueError where it is damaged or of another size.
+    """
+    if isinstance(segmentation, list):
+        least, most = -max(size), 2 * max(size)  # beyond the picture a corner changes nothing, but would cost memory
+        corners = [np.array(ring, np.float64) for ring in segmentation if len(ring) >= 6 and len(ring) % 2 == 0]
+        rings = [np.clip(np.nan_to_num(ring), least, most).tolist() for ring in corners]
+        return inside(tools().merge(tools().frPyObjects(rings, *size))) if rings else np.zeros(size, bool)
+    counts, own = segmentation["counts"], tuple(segmentation["size"])
+    if own != size:
+        raise ValueError(f"a mask of {own[1]}x{own[0]} pixels in a picture of {size[1]}x{size[0]}")
+    if not isinstance(counts, str):
+        if sum(counts) != size[0] * size[1]:
+            raise ValueError(f"run lengths of {sum(counts)} pixels for a picture of {size[1]}x{size[0]}")
+        return inside(tools().frPyObjects({"size": list(size), "counts": counts}, *size))
+    return inside({"size": list(size), "counts": counts.encode("ascii")})
 
 
 def run_lengths(mask: Bool[np.ndarray, "h w"]) -> dict[str, Any]:

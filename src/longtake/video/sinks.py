@@ -2,7 +2,8 @@
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from jaxtyping import UInt8
 from longtake.errors import OutputError
 from longtake.types import Frame, Prediction, VideoInfo
 from longtake.video.palette import write_labels
-from longtake.video.sound import Sound
+from longtake.video.sound import Sound, Track
 from longtake.video.whole import whole
 
 LATE = 60
@@ -97,34 +98,62 @@ class ProbabilitySink(_FolderSink):
             np.save(file, prediction.probabilities)
 
 
-class VideoSink:
-    """An H.264 video with the timestamps of its source; whatever was written is playable, also after an error."""
+@dataclass(frozen=True, kw_only=True)
+class Coding:
+    """How a video is stored."""
 
-    def __init__(self, path: Path, info: VideoInfo, sound: Path | None = None, from_zero: bool = False) -> None:
+    container: str
+    codec: str
+    pixels: str
+    options: Mapping[str, str]
+    track: Track = Track()
+    even: bool = False
+    """Whether both sides have to be even."""
+
+
+H264 = Coding(
+    container="mp4", codec="libx264", pixels="yuv420p", options={"crf": "20", "preset": "veryfast", **SAME}, even=True
+)
+
+
+class VideoSink:
+    """A video with the timestamps of its source; whatever was written is playable, also after an error."""
+
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        sound: Path | None = None,
+        from_zero: bool = False,
+        coding: Coding = H264,
+    ) -> None:
         """sound: a file whose sound goes along. from_zero: the first frame is the beginning, whatever its time.
 
         It is so too where the source's first frame comes before 0 or after a minute.
         """
-        self.path, self.partial, self.info = path, path.with_name(f".{path.name}.partial"), info
+        self.path, self.partial, self.info, self.coding = path, path.with_name(f".{path.name}.partial"), info, coding
         self.sound_path, self.from_zero = sound, from_zero
         self.container: av.container.OutputContainer | None = None
         self.sound: Sound | None = None
         self.ticks: int | None = None
+        self.colours = Colorspace.ITU709 if coding.pixels.startswith("yuv") else None
 
     def __enter__(self) -> "VideoSink":
         return self
 
-    def add(self, image: UInt8[np.ndarray, "h w 3"], seconds: Fraction) -> None:
-        """Append a frame; odd sides lose their last row or column, which H.264 cannot hold."""
-        if min(image.shape[:2]) < 2:
-            image = np.repeat(np.repeat(image, 2, axis=0), 2, axis=1)
-        image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+    def add(self, image: UInt8[np.ndarray, "h w c"], seconds: Fraction) -> None:
+        """Append a frame, RGB or RGBA; odd sides lose their last row or column where the coding cannot hold them."""
+        if self.coding.even:
+            if min(image.shape[:2]) < 2:
+                image = np.repeat(np.repeat(image, 2, axis=0), 2, axis=1)
+            image = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
         if self.container is None:
             self.origin = Fraction(0) if not self.from_zero and 0 <= seconds <= LATE else seconds
             self._open(image.shape[0], image.shape[1])
         assert self.container is not None
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        layout = "rgba" if image.shape[2] == 4 else "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format=layout)
+        frame = frame.reformat(format=self.coding.pixels, dst_colorspace=self.colours)
         ticks = round((seconds - self.origin) / self.tick)
         self.ticks = ticks if self.ticks is None else max(ticks, self.ticks + 1)
         frame.pts, frame.time_base = self.ticks, self.tick
@@ -138,16 +167,19 @@ class VideoSink:
         with output(self.path):
             # what comes before a first frame that is late is stored in units of the movie's own clock
             clock = self.tick.denominator * -(-1000 // self.tick.denominator)
-            self.container = av.open(str(self.partial), "w", format="mp4", options={"movie_timescale": str(clock)})
-        self.stream = self.container.add_stream(
-            "libx264", rate=round(self.info.rate) or 1, options={"crf": "20", "preset": "veryfast", **SAME}
-        )
-        self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, "yuv420p"
+            options = {"movie_timescale": str(clock)} if self.coding.container in ("mp4", "mov") else {}
+            self.container = av.open(str(self.partial), "w", format=self.coding.container, options=options)
+        rate = round(self.info.rate) or 1
+        stream = self.container.add_stream(self.coding.codec, rate=rate, options=dict(self.coding.options))
+        assert isinstance(stream, av.VideoStream)
+        self.stream = stream
+        self.stream.height, self.stream.width, self.stream.pix_fmt = height, width, self.coding.pixels
         self.stream.time_base = self.stream.codec_context.time_base = self.tick
-        self.stream.codec_context.colorspace = Colorspace.ITU709
+        if self.colours is not None:
+            self.stream.codec_context.colorspace = self.colours
         self.stream.codec_context.color_primaries = self.stream.codec_context.color_trc = ITU709
         if self.sound_path is not None:
-            self.sound = Sound(self.sound_path, self.container, self.origin)
+            self.sound = Sound(self.sound_path, self.container, self.origin, self.coding.track)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

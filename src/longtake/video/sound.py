@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("longtake")
 
-COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"})
-"""What an MP4 file holds as it is; anything else becomes AAC."""
 
-RATES = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
-"""Samples per second that AAC players know."""
+@dataclass(frozen=True)
+class Track:
+    """What sound a kind of file takes; by default as MP4 does."""
+
+    copied: frozenset[str] = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "alac", "flac"})
+    """What it holds as it is."""
+    codec: str = "aac"
+    """What anything else becomes."""
+    rates: tuple[int, ...] = (48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000)
+    """Samples per second that its players know."""
+    early: bool = True
+    """Whether it holds what comes before 0, as the first packets of AAC do, without shifting the pictures."""
+
 
 TROUBLE = (av.FFmpegError, OSError, ValueError, AttributeError)
 """What PyAV raises on tracks that are damaged, or that it has no decoder for (whose context is None)."""
@@ -27,16 +37,18 @@ TROUBLE = (av.FFmpegError, OSError, ValueError, AttributeError)
 class Sound:
     """The first sound track of a file, muxed along with the pictures up to their time, as far as it is sound."""
 
-    def __init__(self, path: Path, output: av.container.OutputContainer, origin: Fraction) -> None:
+    def __init__(
+        self, path: Path, output: av.container.OutputContainer, origin: Fraction, kind: Track | None = None
+    ) -> None:
         """origin: the second of the source that is the output's beginning."""
-        self.path, self.output, self.origin = path, output, origin
+        self.path, self.output, self.origin, self.kind = path, output, origin, kind or Track()
         self.source: av.container.InputContainer | None = None
         self.waiting: Packet | None = None
         self.last: int | None = None
         try:
             self.source = av.open(str(path))
             track = self.source.streams.audio[0]
-            self.packets = self._copied(track) if track.codec_context.name in COPIED else self._encoded(track)
+            self.packets = self._copied(track) if track.codec_context.name in self.kind.copied else self._encoded(track)
         except TROUBLE as error:
             self._give_up(error)
 
@@ -73,12 +85,13 @@ class Sound:
             shift = round(self.origin / Fraction(packet.time_base or 1))
             packet.pts, packet.dts = (packet.pts or 0) - shift, (packet.dts or 0) - shift
             packet.stream = stream
-            if self.origin == 0 or packet.pts >= 0:
+            if packet.pts >= 0 or (self.origin == 0 and self.kind.early):
                 yield packet
 
     def _encoded(self, track: av.AudioStream) -> "Iterator[Packet]":
         have = track.codec_context.sample_rate
-        stream = self.output.add_stream("aac", rate=min(RATES, key=lambda rate: abs(rate - have)))
+        stream = self.output.add_stream(self.kind.codec, rate=min(self.kind.rates, key=lambda rate: abs(rate - have)))
+        assert isinstance(stream, av.AudioStream)
         return self._resampled(track, stream)
 
     def _resampled(self, track: av.AudioStream, stream: av.AudioStream) -> "Iterator[Packet]":

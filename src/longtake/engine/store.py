@@ -1,0 +1,49 @@
+"""Masks by content: what was stored once is never changed, so edits refer to it and share it."""
+
+import hashlib
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt16
+from PIL import Image
+
+from longtake.errors import MaskError
+from longtake.video.palette import write_labels
+from longtake.video.sinks import make_folder, output
+
+
+class MaskStore:
+    """A folder of palette PNGs, each named by what it shows; it grows with the edits, until it is swept."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises OutputError where the folder cannot be written."""
+        self.folder = make_folder(folder)
+
+    def path(self, key: str) -> Path:
+        """The file of some masks."""
+        return self.folder / f"{key}.png"
+
+    def put(self, labels: UInt16[np.ndarray, "h w"]) -> str:
+        """Store ids, and give the key that they are found by. Raises OutputError."""
+        height, width = labels.shape
+        content = f"{height}x{width}".encode() + np.ascontiguousarray(labels, "<u2").tobytes()
+        key = hashlib.sha256(content).hexdigest()[:32]
+        if not (path := self.path(key)).exists():
+            with output(path):
+                write_labels(path, labels)
+        return key
+
+    def get(self, key: str) -> UInt16[np.ndarray, "h w"]:
+        """The ids of a key. Raises MaskError where its file is gone or damaged."""
+        try:
+            with Image.open(self.path(key)) as image:
+                return np.array(image).astype(np.uint16)
+        except OSError as error:
+            raise MaskError(f"{self.path(key)}: cannot be read ({error})") from error
+
+    def sweep(self, keep: Collection[str]) -> None:
+        """Remove all but these."""
+        for path in self.folder.glob("*.png"):
+            if path.stem not in keep:
+                path.unlink()

@@ -1,0 +1,29 @@
+"""A stretch of a video, in either direction: where the last frame comes first, they are read a few at a time."""
+
+import copy
+from collections.abc import Iterator
+
+from longtake.types import Frame
+from longtake.video.source import Source
+from longtake.video.spans import Mark, Span
+
+AT_ONCE = 32
+"""Frames that are held where they come backwards."""
+
+
+def stretch(source: Source, first: int, last: int) -> Iterator[Frame]:
+    """Frames from index `first` to `last`, both included, backwards where `last` is the smaller one.
+
+    The source must be one that gives its frames again. Raises SourceError as reading does.
+    """
+    if first <= last:
+        yield from _part(source, first, last)
+        return
+    for begin in range(first, last - 1, -AT_ONCE):
+        yield from reversed(list(_part(source, max(last, begin - AT_ONCE + 1), begin)))
+
+
+def _part(source: Source, first: int, last: int) -> Source:
+    part = copy.copy(source)
+    part.span = Span(Mark(f"#{first}", frame=first), Mark(f"#{last}", frame=last))
+    return part
