@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, UInt16
 
-from longtake.engine.confidence import expected_similarity
+from longtake.engine.confidence import confidence
 from longtake.engine.fuse import fuse
 from longtake.engine.history import Edit, History
 from longtake.engine.review import Doubt, worst_first
@@ -24,6 +24,7 @@ from longtake.engine.session import Session, check_masks
 from longtake.engine.step import Rules
 from longtake.engine.store import MaskStore
 from longtake.errors import SettingError
+from longtake.systems.calibration import UNCALIBRATED, Calibration
 from longtake.systems.protocol import AnySystem
 from longtake.types import Frame, Masks, Prediction
 from longtake.video.source import Source
@@ -63,13 +64,16 @@ class Editor:
         rules: Rules | None = None,
         short_side: int | None = 480,
         run: Runtime | None = None,
+        calibration: Calibration = UNCALIBRATED,
     ) -> None:
         """system, rules, short_side, run: as `Session` takes them. source: a video or a folder, not a camera.
+
+        calibration: from expected J to measured J, for `confidence` and `review`.
 
         folder: of an earlier editor of this video, to continue, or an empty one. Raises SettingError where it is of
         another video, OutputError where it cannot be written.
         """
-        self.system, self.source, self.folder = system, source, folder
+        self.system, self.source, self.folder, self.calibration = system, source, folder, calibration
         self._session: dict[str, Any] = {"rules": rules, "short_side": short_side, "run": run}
         self._store = MaskStore(folder / "masks")
         self._history = History(folder / "edits.jsonl")
@@ -102,7 +106,7 @@ class Editor:
         return None if layer is None else self._store.get(layer["masks"])
 
     def confidence(self, frame: int) -> dict[int, float | None]:
-        """How certain each object's pixels are on average, 0 to 1; None where it has none."""
+        """How well each object's mask is expected to fit (J, 0 to 1); None where it has no pixel."""
         layer = self._layer(frame)
         return {} if layer is None else {int(name): value for name, value in layer["confidence"].items()}
 
@@ -129,8 +133,8 @@ class Editor:
         labels = np.zeros(picture.size, np.uint16) if labels is None else labels
         labels = np.where(np.isin(labels, asked), np.uint16(0), labels)
         labels = np.where(masks.labels > 0, masks.labels, labels)
-        confidence = self.confidence(frame) | {name: 1.0 if name in masks.ids else None for name in asked}
-        layer = self._stored(labels, confidence)
+        known = self.confidence(frame) | {name: 1.0 if name in masks.ids else None for name in asked}
+        layer = self._stored(labels, known)
         given = sorted({*before, *asked})
         return self._commit(f"give {_words(asked)} on {frame}", {frame: layer}, {f"given/{frame}": given})
 
@@ -353,7 +357,7 @@ class Editor:
         absent = set(self.given.get(frame, ())).difference(() if pins is None else pins.ids)
         if absent:
             labels = np.where(np.isin(labels, sorted(absent)), np.uint16(0), labels)
-        return self._stored(labels, expected_similarity(labels, certainty, ids))
+        return self._stored(labels, confidence(labels, certainty, ids, self.calibration))
 
     def _stored(self, labels: Labels, confidence: Mapping[int, float | None]) -> Any:
         """A layer: what the history holds of a frame."""

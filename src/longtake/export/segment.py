@@ -25,6 +25,7 @@ from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.resume import Checkpoint, fingerprint
 from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy, slots_for
+from longtake.systems.calibration import calibration_of
 from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
 from longtake.systems.proposers import open_proposer
@@ -184,7 +185,9 @@ def segment(
         if resume:
             log.info("%s: %s", out, f"going on after {session.time} frames" if session else "nothing to go on with")
         session = session or Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
-        table = FrameTable(out / "frames.csv", frames.info, session.time, saved.path.exists)
+        table = FrameTable(
+            out / "frames.csv", frames.info, session.time, saved.path.exists, calibration_of(card.preset)
+        )
         sinks = [*_sinks(out, {"labels", *save}, frames, stack), stack.enter_context(table)]
         tally = Tally(record.outcome, lambda done: report(done, frames.info.count if frames.span.whole else None))
         tally.ids.update(table.ids)

@@ -10,8 +10,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from longtake.engine.confidence import UNCALIBRATED, Calibration, confidence
+from longtake.engine.confidence import confidence
 from longtake.engine.presence import Watch
+from longtake.systems.calibration import UNCALIBRATED, Calibration
 from longtake.types import Prediction, VideoInfo
 from longtake.video.sinks import Sink, output
 from longtake.video.whole import whole
@@ -75,7 +76,8 @@ class FrameTable(Sink):
         pixels = np.bincount(prediction.labels.reshape(-1), minlength=max(prediction.ids, default=0) + 1)
         presence = self.watch.look(frame.seconds, {name: bool(pixels[name]) for name in prediction.ids})
         cells = list[Any]()
-        for name, value in confidence(prediction, self.calibration).items():
+        known = confidence(prediction.labels, prediction.certainty, prediction.ids, self.calibration)
+        for name, value in known.items():
             shown = "" if value is None else f"{value:.4f}"
             cells += [name, shown, presence[name], f"{pixels[name] / prediction.labels.size:.6f}"]
         with output(self.path):
