@@ -7,6 +7,7 @@ import typer
 
 from longtake.cli import options
 from longtake.cli.progress import progress
+from longtake.cli.rough import mask_maker, rough_prompts
 from longtake.cli.settings import model_settings
 from longtake.errors import SettingError
 
@@ -18,11 +19,18 @@ def command(
             help="A video file, a folder of images (any names, natural order), a camera's index, a stream's address."
         ),
     ],
-    masks: Annotated[
-        Path,
-        typer.Option(help="A mask image for the first frame, or a folder of masks named like the frames or by number."),
-    ],
     out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="A mask image for the first frame, or a folder of masks named like the frames or by number."),
+    ] = None,
+    box: options.Boxes = None,
+    point: options.Points = None,
+    background: options.BackgroundPoints = None,
+    scribble: options.Scribbles = None,
+    background_scribble: options.BackgroundScribbles = None,
+    prompts: options.Prompts = None,
+    sam: options.SamFiles = None,
     model: options.Model = "default",
     weights: options.Weights = None,
     set_: options.Switches = None,
@@ -41,6 +49,12 @@ def command(
     ] = None,
     end: Annotated[str | None, typer.Option(help="Last frame: seconds, hh:mm:ss.s, or #frame.")] = None,
     save: Annotated[str, typer.Option(help="Beside labels: probabilities, overlay; separated by commas.")] = "overlay",
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            help="Follow an object no longer once it was unseen for so long: seconds, hh:mm:ss.s, or #frames."
+        ),
+    ] = None,
     explain: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,6 +69,17 @@ def command(
     A mask image has the size of the video and one value per object: palette, grey values 1, 2, ... or just 255, or
     any flat colours on black. Masks in a folder may come for any frame: objects that appear later, and corrections.
 
+    Instead of a mask, or beside it, a box, points or scribbles may tell roughly where an object is: look at the mask
+    that was made of them in result/prompts/FRAME.png. Colours alone make it (GrabCut), or your own Segment Anything
+    model (--sam). Points and scribbles without a box correct the mask that is there. A prompts file has them for any
+    `frame`, or `time` as --start has it:
+
+        - {object: 1, box: [100, 80, 220, 300]}
+
+        - {object: 2, frame: 40, points: [[340, 120]], background_points: [[350, 200]]}
+
+        - {object: 1, time: "0:12", scribbles: [[[90, 80], [120, 160]]], background_scribbles: [[[10, 10], [60, 20]]]}
+
     Examples:
         longtake segment holiday.mp4 --masks first.png --out result
 
@@ -64,22 +89,33 @@ def command(
 
         longtake segment rtsp://camera/stream --masks first.png --out result --memory every:5:20 --size 360
 
+        longtake segment holiday.mp4 --box 1=100,80,220,300 --point 2=340,120 --background 2=350,200 --out result
+
+        longtake segment holiday.mp4 --prompts prompts.yaml --sam encoder.onnx,decoder.onnx --out result --forget 10
+
         longtake segment holiday.mp4 --masks first.png --out result --explain 0:12 --explain '#400'
 
     Results: result/labels/FRAME.png (palette PNG, 16-bit beyond id 254), result/overlay.mp4 with the source's times and
     sound, result/frames.csv, result/run.json, result/probabilities/FRAME.npy,
+    result/prompts/FRAME.png (masks made of prompts),
     result/explain/FRAME/object-ID.png (the object in red, and where in each remembered frame it was looked for).
 
     """
     settings = model_settings(set_ or [])
     from longtake.export.segment import segment
-    from longtake.video.spans import parse_span
+    from longtake.video.spans import parse_mark, parse_span
+
+    rough = {"--box": box, "--point": point, "--background": background}
+    rough |= {"--scribble": scribble, "--background-scribble": background_scribble}
+    told, maker = rough_prompts(rough, prompts), mask_maker(sam)
 
     with progress("segmenting") as update:
         count = segment(
             source,
             masks,
             out,
+            prompts=told,
+            maker=maker,
             model=model,
             weights=weights,
             settings=settings,
@@ -91,6 +127,7 @@ def command(
             device=device,
             precision=precision,
             proposals=proposals,
+            forget=parse_mark(forget, "--forget") if forget else None,
             backend=backend,
             compiled=compile_,
             report=lambda done, total: update(done, total, ""),

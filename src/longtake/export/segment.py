@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from longtake.engine.forget import Forgetter
 from longtake.engine.frugal import policy_for
 from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import runtime
@@ -17,10 +18,14 @@ from longtake.engine.step import rules_for
 from longtake.errors import SettingError
 from longtake.export import onnx
 from longtake.export.explain import Explainer
+from longtake.export.given import Given
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.tables import FrameTable
 from longtake.memory.policy import parse_policy, slots_for
+from longtake.prompting.grabcut import grabcut
+from longtake.prompting.prompted import Prompted
+from longtake.prompting.rough import Maker
 from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
 from longtake.systems.proposers import open_proposer
@@ -29,11 +34,10 @@ from longtake.types import Frame, Prediction
 from longtake.video.ahead import read_ahead
 from longtake.video.behind import Behind
 from longtake.video.file import without_password
-from longtake.video.prompts import MaskFolder
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
 from longtake.video.source import Source
 from longtake.video.sources import open_source
-from longtake.video.spans import Span
+from longtake.video.spans import Mark, Span
 
 log = logging.getLogger("longtake")
 
@@ -78,9 +82,11 @@ class Tally(Sink):
 
 def segment(
     source: Path | str | int,
-    masks: Path,
+    masks: Path | None,
     out: Path,
     *,
+    prompts: Sequence[Prompted] = (),
+    maker: Maker = grabcut,
     model: str = DEFAULT,
     weights: Path | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -93,6 +99,7 @@ def segment(
     device: str = "auto",
     precision: str = "auto",
     proposals: Path | None = None,
+    forget: Mark | None = None,
     backend: str = "torch",
     compiled: bool = False,
     report: Report = lambda done, count: None,
@@ -100,13 +107,14 @@ def segment(
     """Follow the given objects through a video and write their masks; returns the number of frames.
 
     source: a video, a folder of images, a stream's address or a camera's index. masks: an image for the first frame, or
-    a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. loaded: the model, where
-    that was done already; it is made ready here. memory: "auto", or a policy as `parse_policy` reads it. size: larger
-    short sides are reduced to it, None never reduces. span: the frames to work on. explain: times (as `parse_mark`
-    reads them) of frames for which explain/<frame>/object-<id>.png shows what was looked at. proposals: a folder of
-    FRAME.json, or a detector's weights, for models that take proposals. backend: "torch", or "onnx" for onnxruntime in
-    float32. compiled: by torch.compile, where that can be done. Raises LongtakeError; what was written before stays
-    whole.
+    a folder of them; or None, where prompts tell roughly of the objects. maker: makes masks of prompts, which are
+    written to prompts/<frame>.png. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. loaded:
+    the model, where that was done already; it is made ready here. memory: "auto", or a policy as `parse_policy` reads
+    it. size: larger short sides are reduced to it, None never reduces. span: the frames to work on. explain: times (as
+    `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows what was looked at. proposals: a
+    folder of FRAME.json, or a detector's weights, for models that take proposals. forget: after so many seconds or
+    frames unseen an object is followed no longer. backend: "torch", or "onnx" for onnxruntime in float32. compiled: by
+    torch.compile, where that can be done. Raises LongtakeError; what was written before stays whole.
     """
     _check_kinds(save)
     explainer = Explainer(out / "explain", explain)
@@ -114,7 +122,9 @@ def segment(
         raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
     if compiled and backend != "torch":
         raise SettingError(f"--compile: --backend {backend} has graphs of its own; leave one of them out")
-    frames, given = open_source(source, span), MaskFolder(masks)
+    frames = open_source(source, span)
+    given = Given(masks, prompts, maker, out / "prompts", frames.info.rate)
+    forgetter = Forgetter(forget)
     run = runtime(device, "float32" if (backend, precision) == ("onnx", "auto") else precision)
     system, card = loaded or load(model, weights, settings)
     rules = rules_for(system, policy_for(system, run) if memory == "auto" else parse_policy(memory))
@@ -126,7 +136,9 @@ def segment(
         rules = rules_for(system, rules.policy if system.accepts_policy else None)
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
-        "masks": str(masks),
+        "masks": masks and str(masks),
+        "prompts": [prompted.words() for prompted in prompts],
+        "forget": forget and forget.text,
         "model": model_facts(model, card),
         "explain": list(explain),
         "proposals": proposals and str(proposals),
@@ -152,8 +164,9 @@ def segment(
         session = Session(system, rules=rules, short_side=size, run=run, keep=0, proposer=proposer)
         for frame in images:
             explainer.look(session, frame)
-            prediction = session.push(frame, given(frame))
+            prediction = session.push(frame, given(frame, session))
             results.write(prediction)
+            forgetter.look(session, prediction)
             earlier.discard(f"{prediction.frame.name}.png")
             colours = {"#{:02x}{:02x}{:02x}".format(*c): i for c, i in given.colours.known.items() if i}
             record.outcome["colours"] = colours
