@@ -13,15 +13,16 @@ from longtake.video.sources import is_address
 
 
 class Job(BaseModel):
-    """One video of a manifest; all but the first two are as `segment` takes them (size: None where it says native).
+    """One video of a manifest; all but its name are as `segment` takes them (size: None where it says native).
 
-    name: of the folder with its results; the source's own, without its ending, where the manifest gives none.
+    name: of the folder with its results; the source's own, without its ending, where the manifest gives none. prompts:
+    a file of rough prompts, beside the masks or in their place.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str = Field(min_length=1)
-    masks: Path
+    masks: Path | None = None
     name: str = Field(default="", pattern=r"^([^./\\\x00][^/\\\x00]*)?$")
     model: str = "default"
     weights: Path | None = None
@@ -33,6 +34,7 @@ class Job(BaseModel):
     device: str = "auto"
     precision: str = "auto"
     proposals: Path | None = None
+    prompts: Path | None = None
     backend: Literal["torch", "onnx"] = "torch"
 
     @field_validator("size", mode="before")
@@ -43,7 +45,7 @@ class Job(BaseModel):
         return int(size) if isinstance(size, str) and size.isdigit() else size
 
 
-PATHS = ("masks", "weights", "proposals")
+PATHS = ("masks", "prompts", "weights", "proposals")
 
 
 def read_manifest(path: Path, common: Mapping[str, Any]) -> list[Job]:
@@ -64,6 +66,8 @@ def read_manifest(path: Path, common: Mapping[str, Any]) -> list[Job]:
         except ValidationError as error:
             problems += [f"{where}: {_words(each)}" for each in error.errors()]
             continue
+        if job.masks is None and job.prompts is None:
+            problems.append(f"{where}: no masks")
         if not job.name:
             problems.append(f"{where}: {job.source} has no name of its own; add a column `name`")
         elif job.name in jobs:

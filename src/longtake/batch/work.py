@@ -14,6 +14,7 @@ from typing import Any, Literal
 from longtake.batch.manifest import Job
 from longtake.errors import LongtakeError
 from longtake.export.segment import segment
+from longtake.prompting.prompted import read_prompts
 from longtake.systems.checkpoint import Card
 from longtake.systems.models import load
 from longtake.systems.protocol import AnySystem
@@ -74,7 +75,7 @@ def _earlier(job: Job, out: Path) -> Outcome | None:
     folder = out / job.name
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        same = record["job"] == job.model_dump(mode="json")
+        same = Job(**record["job"]) == job
         found = Outcome(job.name, "before", int(record["frames"]), float(record["seconds"]))
     except FileNotFoundError:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -117,6 +118,7 @@ def _segment(job: Job, folder: Path) -> int:
         job.source,
         job.masks,
         folder,
+        prompts=read_prompts(job.prompts) if job.prompts else (),
         model=job.model,
         loaded=_loaded(job.model, job.weights),
         size=job.size,

@@ -43,9 +43,10 @@ def command(
 ) -> None:
     """Segment every video of a manifest; what is done stays done, one bad video never stops the others.
 
-    A line gives source and masks, relative to the manifest's folder, and whatever differs from the options here: name
-    (of the folder with the results), model, weights, memory, size, start, end, save, device, precision, proposals,
-    backend. Called again, the command does what is missing and what failed; remove a folder to have it done again.
+    A line gives source and masks (or prompts, a file of boxes, points and scribbles as segment takes it), relative to
+    the manifest's folder, and whatever differs from the options here: name (of the folder with the results), model,
+    weights, memory, size, start, end, save, device, precision, proposals, backend. Called again, the command does what
+    is missing and what failed; remove a folder to have it done again.
 
     Examples:
         longtake batch videos.csv --out results

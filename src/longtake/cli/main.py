@@ -9,7 +9,20 @@ import sys
 import typer
 
 from longtake import __version__
-from longtake.cli import batch, benchmark, demo, doctor, evaluate, export, import_, models, propose, segment, train
+from longtake.cli import (
+    batch,
+    benchmark,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    import_,
+    models,
+    propose,
+    relabel,
+    segment,
+    train,
+)
 from longtake.errors import LongtakeError
 
 INTERRUPTED = 130
@@ -31,6 +44,7 @@ app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
 app.command("export")(export.command)
 app.command("import")(import_.command)
+app.command("relabel")(relabel.command)
 app.command("propose")(propose.command)
 app.command("train")(train.command)
 app.command("doctor")(doctor.command)

@@ -43,3 +43,21 @@ Frames = Annotated[
         "names), for YOLO, whose files hold no sizes, and for CVAT, whose files hold no names of frames.",
     ),
 ]
+Boxes = Annotated[
+    list[str] | None, typer.Option(help="ID=X0,Y0,X1,Y1 in pixels: a box around an object of the first frame.")
+]
+Points = Annotated[
+    list[str] | None, typer.Option(help="ID=X,Y: a point of an object. May be repeated, as all of these.")
+]
+BackgroundPoints = Annotated[list[str] | None, typer.Option(help="ID=X,Y: a point that does not belong to the object.")]
+Scribbles = Annotated[list[str] | None, typer.Option(help="'ID=X,Y;X,Y;...': a line drawn through an object.")]
+BackgroundScribbles = Annotated[
+    list[str] | None, typer.Option(help="'ID=X,Y;X,Y;...': a line through what does not belong to it.")
+]
+Prompts = Annotated[
+    Path | None, typer.Option(help="A JSON or YAML list of boxes, points and scribbles for any frames, as above.")
+]
+SamFiles = Annotated[
+    str | None,
+    typer.Option("--sam", help="ENCODER.onnx,DECODER.onnx: your Segment Anything model makes the masks of prompts."),
+]

@@ -5,11 +5,12 @@ import dataclasses
 import itertools
 import logging
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from longtake.engine.forget import Forgetter
 from longtake.engine.frugal import policy_for
 from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import runtime
@@ -19,12 +20,17 @@ from longtake.errors import SettingError
 from longtake.export import onnx
 from longtake.export.convert import SIDE, write_beside
 from longtake.export.explain import Explainer
+from longtake.export.given import Given
+from longtake.export.live import LiveSink
 from longtake.export.matte import MatteSink
 from longtake.export.overlay import blend
 from longtake.export.record import RunRecord, model_facts, run_facts
 from longtake.export.resume import Checkpoint, fingerprint
-from longtake.export.tables import FrameTable
+from longtake.export.tables import DroppedTable, FrameTable
 from longtake.memory.policy import parse_policy, slots_for
+from longtake.prompting.grabcut import grabcut
+from longtake.prompting.prompted import Prompted
+from longtake.prompting.rough import Maker
 from longtake.systems.calibration import calibration_of
 from longtake.systems.checkpoint import Card
 from longtake.systems.models import DEFAULT, load
@@ -34,13 +40,13 @@ from longtake.types import Frame, Prediction
 from longtake.video.ahead import read_ahead
 from longtake.video.behind import Behind
 from longtake.video.file import without_password
+from longtake.video.latest import Drop, read_latest
 from longtake.video.masks import read_masks
-from longtake.video.prompts import MaskFolder
 from longtake.video.rle import tools
 from longtake.video.sinks import LabelSink, ProbabilitySink, Sink, VideoSink, make_folder
 from longtake.video.source import Source
 from longtake.video.sources import open_source
-from longtake.video.spans import Span
+from longtake.video.spans import Mark, Span
 
 log = logging.getLogger("longtake")
 
@@ -99,9 +105,11 @@ class Tally(Sink):
 
 def segment(
     source: Path | str | int,
-    masks: Path,
+    masks: Path | None,
     out: Path,
     *,
+    prompts: Sequence[Prompted] = (),
+    maker: Maker = grabcut,
     model: str = DEFAULT,
     weights: Path | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -114,35 +122,39 @@ def segment(
     device: str = "auto",
     precision: str = "auto",
     proposals: Path | None = None,
+    forget: Mark | None = None,
     backend: str = "torch",
     compiled: bool = False,
     resume: bool = False,
     checkpoint: float = 20.0,
+    latency: float | None = None,
+    drop: Drop = "late",
+    live: bool = False,
     report: Report = lambda done, count: None,
 ) -> int:
     """Follow the given objects through a video and write their masks; returns the number of frames.
 
     source: a video, a folder of images, a stream's address or a camera's index. masks: an image for the first frame, or
-    a folder of them. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. loaded: the model, where
-    that was done already; it is made ready here. memory: "auto", or a policy as `parse_policy` reads it. size: larger
-    short sides are reduced to it, None never reduces. span: the frames to work on. explain: times (as `parse_mark`
-    reads them) of frames for which explain/<frame>/object-<id>.png shows what was looked at. proposals: a folder of
-    FRAME.json, or a detector's weights, for models that take proposals. backend: "torch", or "onnx" for onnxruntime in
-    float32. compiled: by torch.compile, where that can be done. resume: go on where a run with the same settings was
-    stopped, however it was; all comes out as if it had not been. checkpoint: seconds after which, at least, the work so
-    far is saved for that, unless a camera or a stream brings it. Raises LongtakeError; what was written before stays
-    whole.
+    a folder of them; or None, where prompts tell roughly of the objects. maker: makes masks of prompts, which are
+    written to prompts/<frame>.png. out: gets labels/<frame>.png, frames.csv, run.json and what `save` names. loaded:
+    the model, where that was done already; it is made ready here. memory: "auto", or a policy as `parse_policy` reads
+    it. size: larger short sides are reduced to it, None never reduces. span: the frames to work on. explain: times (as
+    `parse_mark` reads them) of frames for which explain/<frame>/object-<id>.png shows what was looked at. proposals: a
+    folder of FRAME.json, or a detector's weights, for models that take proposals. forget: after so many seconds or
+    frames unseen an object is followed no longer. backend: "torch", or "onnx" for onnxruntime in float32. compiled: by
+    torch.compile, where that can be done. resume: go on where a run with the same settings was stopped, however it was;
+    all comes out as if it had not been. checkpoint: seconds after which, at least, the work so far is saved for that,
+    unless a camera or a stream brings it. latency: seconds after which a frame of these is dropped, by `drop` as
+    `read_latest` does it; dropped.csv says which. live: a page shows what is made. Raises LongtakeError; what was
+    written before stays whole.
     """
-    _check_kinds(save)
-    explainer = Explainer(out / "explain", explain)
-    if backend not in BACKENDS:
-        raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
-    if compiled and backend != "torch":
-        raise SettingError(f"--compile: --backend {backend} has graphs of its own; leave one of them out")
     again = not isinstance(source, int) and Path(source).exists()
-    if resume and not again:
-        raise SettingError(f"--resume: {without_password(str(source))} does not give its frames again")
-    frames, given = open_source(source, span), MaskFolder(masks)
+    _check(save, backend, compiled)
+    _check_source(without_password(str(source)), again, resume, latency)
+    explainer = Explainer(out / "explain", explain)
+    frames = open_source(source, span)
+    given = Given(masks, prompts, maker, out / "prompts", frames.info.rate)
+    forgetter = Forgetter(forget, out / "labels")
     run = runtime(device, "float32" if (backend, precision) == ("onnx", "auto") else precision)
     system, card = loaded or load(model, weights, settings)
     rules = rules_for(system, policy_for(system, run) if memory == "auto" else parse_policy(memory))
@@ -154,8 +166,10 @@ def segment(
         rules = rules_for(system, rules.policy if system.accepts_policy else None)
     facts = {
         "source": {"address": without_password(str(source)), **_words(frames.info), "span": str(frames.span)},
-        "masks": str(masks),
-        "inputs": fingerprint(masks, *([Path(str(source))] if again else [])),
+        "masks": masks and str(masks),
+        "inputs": fingerprint(*([masks] if masks else []), *([Path(str(source))] if again else [])),
+        "prompts": [prompted.words() for prompted in prompts],
+        "forget": forget and forget.text,
         "model": model_facts(model, card),
         "explain": list(explain),
         "proposals": proposals and str(proposals),
@@ -174,7 +188,7 @@ def segment(
         RunRecord(out / "run.json", facts, {"frames": 0, "objects": [], "colours": {}}) as record,
         contextlib.ExitStack() as stack,
     ):
-        pictures = stack.enter_context(contextlib.closing(read_ahead(frames)))
+        pictures = stack.enter_context(contextlib.closing(_pictures(frames, latency, drop, out, stack)))
         images: Iterator[Frame] = pictures
         if backend == "onnx" and (first := next(pictures, None)) is not None:
             fitted = system.fit.place(first.size, size).fitted
@@ -188,11 +202,11 @@ def segment(
         table = FrameTable(
             out / "frames.csv", frames.info, session.time, saved.path.exists, calibration_of(card.preset)
         )
-        sinks = [*_sinks(out, {"labels", *save}, frames, stack), stack.enter_context(table)]
+        sinks = [*_sinks(out, {"labels", *save}, frames, live, stack), stack.enter_context(table)]
         tally = Tally(record.outcome, lambda done: report(done, frames.info.count if frames.span.whole else None))
         tally.ids.update(table.ids)
         results = stack.enter_context(Behind([*sinks, tally, saved]))
-        for frame in _followed(images, session, given, explainer, results, saved):
+        for frame in _followed(images, session, given, explainer, forgetter, results, saved):
             earlier.discard(f"{frame.name}.png")
             record.outcome["colours"] = given.named_colours
         given.check_used(all_frames=frames.span.whole)
@@ -204,29 +218,49 @@ def segment(
 
 
 def _followed(
-    images: Iterator[Frame], session: Session, given: MaskFolder, explainer: Explainer, results: Sink, saved: Checkpoint
+    images: Iterator[Frame],
+    session: Session,
+    given: Given,
+    explainer: Explainer,
+    forgetter: Forgetter,
+    results: Sink,
+    saved: Checkpoint,
 ) -> Iterator[Frame]:
     """Every frame, when its prediction was handed on; those that the session has done before go by."""
     done = session.time
     for number, frame in enumerate(images):
-        masks = given(frame)
         if number < done:
+            given.passed(frame)
             explainer.passed(session, number, frame)
+            forgetter.passed(session, frame)
             results.passed(frame)
         else:
             explainer.look(session, frame)
-            prediction = session.push(frame, masks)
+            prediction = session.push(frame, given(frame, session))
+            forgetter.look(session, prediction)
             saved.offer(session, frame)
             results.write(prediction)
         yield frame
 
 
-def _check_kinds(save: Sequence[str]) -> None:
+def _check(save: Sequence[str], backend: str, compiled: bool) -> None:
+    if backend not in BACKENDS:
+        raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
+    if compiled and backend != "torch":
+        raise SettingError(f"--compile: --backend {backend} has graphs of its own; leave one of them out")
     for kind in save:
         if kind not in KINDS:
             raise SettingError(f"--save {kind}: not a kind of result; use {', '.join(KINDS)}")
     if {"coco", "ytvis"} & {*save}:
         tools()  # missed at once, rather than when all is done
+
+
+def _check_source(source: str, again: bool, resume: bool, latency: float | None) -> None:
+    """again: whether the source gives its frames again."""
+    if resume and not again:
+        raise SettingError(f"--resume: {source} does not give its frames again")
+    if latency is not None and again:
+        raise SettingError(f"--latency: {source} waits for nobody's frames; only cameras and streams drop some")
 
 
 def _tell_of(earlier: Collection[str], folder: Path) -> None:
@@ -240,7 +274,17 @@ def _words(values: Any) -> dict[str, Any]:
     return {k: v if isinstance(v, plain) else str(v) for k, v in dataclasses.asdict(values).items()}
 
 
-def _sinks(out: Path, kinds: Collection[str], frames: Source, stack: contextlib.ExitStack) -> list[Sink]:
+def _pictures(
+    frames: Source, latency: float | None, drop: Drop, out: Path, stack: contextlib.ExitStack
+) -> Generator[Frame, None, None]:
+    """The frames, read by a thread; of live ones those that are in time, the others in dropped.csv."""
+    if latency is None:
+        return read_ahead(frames)
+    dropped = stack.enter_context(DroppedTable(out / "dropped.csv"))
+    return read_latest(frames, latency, dropped.add, drop)
+
+
+def _sinks(out: Path, kinds: Collection[str], frames: Source, live: bool, stack: contextlib.ExitStack) -> list[Sink]:
     """The sinks of frames, closed with the stack."""
     sinks: list[Sink] = [LabelSink(out / "labels")]
     if "probabilities" in kinds:
@@ -251,6 +295,8 @@ def _sinks(out: Path, kinds: Collection[str], frames: Source, stack: contextlib.
         sinks.append(OverlaySink(video, out / "labels"))
     if "matte" in kinds:
         sinks.append(MatteSink(out / "matte.mov", frames, by_probability="probabilities" in kinds))
+    if live:
+        sinks.append(LiveSink())
     for sink in sinks:
         stack.enter_context(sink)
     return sinks

@@ -13,7 +13,7 @@ import numpy as np
 from longtake.engine.confidence import confidence
 from longtake.engine.presence import Watch
 from longtake.systems.calibration import UNCALIBRATED, Calibration
-from longtake.types import Prediction, VideoInfo
+from longtake.types import Frame, Prediction, VideoInfo
 from longtake.video.sinks import Sink, output
 from longtake.video.whole import whole
 
@@ -113,6 +113,33 @@ class FrameTable(Sink):
                 figures, none = _figures(row), [""] * len(FIGURES)
                 cells = [cell for name in self.ids for cell in figures.get(str(name), none)]
                 lines.writerow([*row[: len(COLUMNS)], *cells])
+
+
+class DroppedTable:
+    """dropped.csv: a row for each frame that was dropped, written as it happens; there only where there is one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file: IO[str] | None = None
+
+    def __enter__(self) -> "DroppedTable":
+        self.path.unlink(missing_ok=True)
+        return self
+
+    def add(self, frame: Frame) -> None:
+        """One frame. Raises OutputError."""
+        with output(self.path):
+            if self.file is None:
+                self.file = self.path.open("w", encoding="utf-8")
+                self.file.write("index,seconds\n")
+            self.file.write(f"{frame.index},{float(frame.seconds):.6f}\n")
+            self.file.flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.file is not None:
+            self.file.close()
 
 
 def _figures(row: Sequence[str]) -> dict[str, Sequence[str]]:

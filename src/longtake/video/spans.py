@@ -72,12 +72,12 @@ def parse_mark(text: str, option: str) -> Mark:
     raise SettingError(f"{option} {text}: write it as seconds (75.5), clock time (00:01:15.5) or frame (#1800)")
 
 
-def parse_span(start: str | None, end: str | None) -> Span:
-    """The span of `--start` and `--end`. Raises SettingError where one is unreadable or the end comes first."""
-    span = Span(parse_mark(start, "--start") if start else None, parse_mark(end, "--end") if end else None)
+def parse_span(start: str | None, end: str | None, options: tuple[str, str] = ("--start", "--end")) -> Span:
+    """The span of two options. Raises SettingError where one is unreadable or the end comes first."""
+    span = Span(parse_mark(start, options[0]) if start else None, parse_mark(end, options[1]) if end else None)
     first, last = span.start, span.end
     if first and last:
         pairs = ((first.seconds, last.seconds), (first.frame, last.frame))
         if any(a is not None and b is not None and a > b for a, b in pairs):
-            raise SettingError(f"--start {first.text} comes after --end {last.text}")
+            raise SettingError(f"{options[0]} {first.text} comes after {options[1]} {last.text}")
     return span

@@ -31,3 +31,23 @@ def whole_folder(path: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def whole_instead(path: Path) -> Iterator[Path]:
+    """A copy of a folder, to be changed: takes the folder's place when all went well, removed when anything did not."""
+    path = path.resolve()
+    partial, before = (path.with_name(f".{path.name}.{ending}") for ending in ("partial", "before"))
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.rmtree(before, ignore_errors=True)
+    try:
+        shutil.copytree(path, partial)
+        yield partial
+        path.rename(before)
+        partial.rename(path)
+    except BaseException:
+        if not path.exists() and before.exists():
+            before.rename(path)
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    shutil.rmtree(before, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Masks of one frame from what is quicker to give than a mask: boxes, points, scribbles."""
