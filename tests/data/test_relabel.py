@@ -135,10 +135,10 @@ def test_folders_and_images_that_are_none(masks: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
-TABLE = """index,name,seconds,ticks,time_base,keyframe,confidence_1,presence_1,confidence_2,presence_2
-0,a,10.000000,20,1/2,1,0.9000,0.500000,,
-1,b,10.500000,21,1/2,0,0.8000,0.250000,0.4000,0.750000
-2,c,11.000000,22,1/2,0,,0.000000,0.6000,0.500000
+TABLE = """index,name,seconds,ticks,time_base,keyframe,confidence_1,presence_1,area_1,confidence_2,presence_2,area_2
+0,a,10.000000,20,1/2,1,0.9000,visible,0.500000,,,
+1,b,10.500000,21,1/2,0,0.8000,visible,0.250000,0.4000,returned,0.750000
+2,c,11.000000,22,1/2,0,,hidden,0.000000,0.6000,visible,0.500000
 """
 
 
@@ -161,9 +161,10 @@ def table(path: Path) -> list[dict[str, str]]:
 def test_the_table_and_the_record_are_brought_in_line(results: Path, tmp_path: Path) -> None:
     relabel(results, parse_changes(merges=["1,2=7"]), parse_span("0.5", None), tmp_path / "new")
     first, second, third = table(tmp_path / "new" / "frames.csv")
-    assert (first["confidence_1"], first["presence_1"], first["presence_7"]) == ("0.9000", "0.500000", "")
-    assert (second["confidence_7"], second["presence_7"], second["presence_1"]) == ("0.5000", "1.000000", "")
-    assert (third["confidence_7"], third["presence_7"]) == ("0.6000", "0.500000")
+    assert (first["confidence_1"], first["area_1"], first["presence_7"]) == ("0.9000", "0.500000", "")
+    assert (second["confidence_7"], second["area_7"], second["presence_1"]) == ("0.5000", "1.000000", "")
+    assert (third["confidence_7"], third["area_7"]) == ("0.6000", "0.500000")
+    assert [row["presence_7"] for row in (second, third)] == ["visible", "visible"]
     assert "presence_2" not in first
     assert [first[key] for key in ("name", "ticks", "keyframe")] == ["a", "20", "1"]
     record = json.loads((tmp_path / "new" / "run.json").read_text())

@@ -23,7 +23,7 @@ from longtake.video.whole import whole, whole_folder, whole_instead
 
 TABLE, RECORD = "frames.csv", "run.json"
 
-FIGURES = ("confidence", "presence")
+FIGURES = ("confidence", "presence", "area")
 
 
 @dataclass(frozen=True)
@@ -212,21 +212,22 @@ def _table(path: Path, within: set[str], changes: Changes) -> tuple[str, list[in
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow([*kept, *(f"{what}_{name}" for name in ids for what in FIGURES)])
     for row, each in zip(rows, figures, strict=True):
-        cells = [cell for name in ids for cell in each.get(name, ("", ""))]
+        cells = [cell for name in ids for cell in each.get(name, ("",) * len(FIGURES))]
         lines.writerow([*(row[column] for column in kept), *cells])
     return text.getvalue(), ids
 
 
-def _figures(row: Mapping[str, str], olds: Sequence[int], to: Mapping[int, int]) -> dict[int, tuple[str, str]]:
-    """Confidence and presence by new id; of objects that become one, the mean over pixels and the sum."""
-    parts = dict[int, list[tuple[str, str]]]()
+def _figures(row: Mapping[str, str], olds: Sequence[int], to: Mapping[int, int]) -> dict[int, tuple[str, ...]]:
+    """What is told of each object, by new id; of those that become one, the mean over pixels and the sum."""
+    parts = dict[int, list[tuple[str, ...]]]()
     for old in olds:
         if row[f"presence_{old}"] and (new := to.get(old, old)):
-            parts.setdefault(new, []).append((row[f"confidence_{old}"], row[f"presence_{old}"]))
+            parts.setdefault(new, []).append(tuple(row[f"{what}_{old}"] for what in FIGURES))
     return {name: each[0] if len(each) == 1 else _joined(each) for name, each in parts.items()}
 
 
-def _joined(parts: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    share = sum(float(presence) for _, presence in parts)
-    sure = sum(float(confidence) * float(presence) for confidence, presence in parts if confidence)
-    return (f"{sure / share:.4f}" if share else ""), f"{share:.6f}"
+def _joined(parts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    area = sum(float(share) for _, _, share in parts)
+    sure = sum(float(confidence) * float(share) for confidence, _, share in parts if confidence)
+    presence = min((word for _, word, _ in parts), key=("visible", "returned", "hidden", "gone").index)
+    return (f"{sure / area:.4f}" if area else ""), presence, f"{area:.6f}"

@@ -31,6 +31,10 @@ SLIGHT = 0.05
 """Shares so near to none or all are taken for certain."""
 
 
+SPECK = 0.01
+"""Parts of a smaller share of what is found in a box are none of the object."""
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a frame, reduced in size: its edges in the frame, its image in CIELAB, and pixels per frame pixel."""
@@ -216,6 +220,14 @@ def _touching(found: Mask, seeds: Mask) -> Mask:
     return found & np.isin(parts, np.unique(parts[seeds & found]))
 
 
+def _without_specks(found: Mask) -> Mask:
+    """The connected parts that are no tiny share of the whole."""
+    _, parts, figures, _ = cv2.connectedComponentsWithStats(found.astype(np.uint8))
+    large: np.ndarray = figures[:, cv2.CC_STAT_AREA] >= SPECK * found.sum()
+    kept: Mask = found & large[parts]
+    return kept
+
+
 def _sharpness(image: np.ndarray, found: Mask) -> float:
     """The mean change of colour along the outline, against that of the whole window."""
     smooth = cv2.GaussianBlur(image, (0, 0), 1).astype(np.float32)
@@ -236,7 +248,9 @@ def _refined(image: np.ndarray, rough: Rough, soft: Float32[np.ndarray, "h w"], 
     start[share > 1 - SLIGHT], start[share < SLIGHT] = cv2.GC_FGD, cv2.GC_BGD
     inside, outside = (window.draw(lines, _stroke(image)) for lines in (rough.inside, rough.outside))
     start[outside], start[inside] = cv2.GC_BGD, cv2.GC_FGD
-    found = window.restored(_cut(window.image, start, 1), (soft.shape[0], soft.shape[1])) > 0.5
+    found = _cut(window.image, start, 1)
+    found = _touching(found, inside) if box is None else _without_specks(found)
+    found = window.restored(found, (soft.shape[0], soft.shape[1])) > 0.5
     return found if box is None else _boxed(found, box)
 
 
