@@ -1,5 +1,6 @@
 """Many videos by the processes of a Ray cluster of two machines, which both happen to be this one."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -45,14 +46,14 @@ def workers() -> list[int]:
 def test_a_cluster_does_the_same_though_a_worker_is_killed(cluster: Any, manifest: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     jobs = read_manifest(manifest, {"save": ""})
-    outcomes = on_ray.run(jobs, out, None, cluster.address)
-    seen = [next(outcomes)]
-    assert len(ray.nodes()) == 2
-    pids = workers()
-    assert len(pids) == 2
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    seen += outcomes
+    with contextlib.closing(on_ray.run(jobs, out, None, cluster.address)) as outcomes:
+        seen = [next(outcomes)]
+        assert len(ray.nodes()) == 2
+        pids = workers()
+        assert pids
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        seen += outcomes
     assert {outcome.name: outcome.state for outcome in seen} == {
         "0": "done", "1": "done", "2": "done", "missing": "failed", "unmasked": "failed",
     }  # fmt: skip

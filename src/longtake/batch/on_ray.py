@@ -2,7 +2,7 @@
 
 import importlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class Worker:
         return work(job, out)
 
 
-def run(jobs: Sequence[Job], out: Path, workers: int | None, address: str | None) -> Iterator[Outcome]:
+def run(jobs: Sequence[Job], out: Path, workers: int | None, address: str | None) -> Generator[Outcome, None, None]:
     """The outcomes of all jobs, as they end; where a disk is full, of those that were begun by then.
 
     workers: at most one for each card of the cluster, or for every two processors of a node; None takes that many.

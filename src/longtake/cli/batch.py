@@ -1,5 +1,6 @@
 """`longtake batch`: masks for every frame of many videos."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from longtake.errors import SettingError
 
 if TYPE_CHECKING:
     from longtake.batch.report import BatchReport
+    from longtake.batch.work import Outcome
 
 SHOWN = 10
 """Failures that are told on the screen; the report has all."""
@@ -84,6 +86,7 @@ def command(
     report = BatchReport(out / "report.csv", [job.name for job in jobs])
     known, left = sort_out(jobs, out)
     report.add(*known)
+    outcomes: Iterator[Outcome]
     if engine == "ray" and left:
         from longtake.batch import on_ray
 
