@@ -114,12 +114,10 @@ def diagram(rows: dict[str, list[tuple[float, float, float, int]]]) -> str:
 
 def page() -> None:
     """The calibration, its page and its diagram."""
-    found = {
-        split: np.array(
-            [pair for pairs in json.loads((FOLDER / f"{split}.json").read_text()).values() for pair in pairs]
-        )
-        for split in ("select", "holdout")
-    }
+    found = dict[str, np.ndarray]()
+    for split in ("select", "holdout"):
+        if (path := FOLDER / f"{split}.json").exists():
+            found[split] = np.array([pair for pairs in json.loads(path.read_text()).values() for pair in pairs])
     calibration = fitted(found["select"])
     points = {"expected": calibration.expected, "measured": calibration.measured}
     FITTED.write_text(json.dumps({BUNDLED_DEFAULT: points}, indent=1) + "\n")
@@ -147,7 +145,8 @@ TEXT = """# Confidence
 `confidence_ID` in frames.csv, and the review queue, tell how well an object's mask is expected to fit: its region
 similarity J, as the model's own probabilities foretell it (`engine/confidence.py`), put right by what was measured for
 `{model}` on the selection sequences, followed forwards and backwards (`python tools/calibrate.py measure DAVIS select`,
-then `page`). The hold-out was measured the same way and not fitted to. Other models are not calibrated.
+then `page`). The hold-out, where it is in the table, was measured the same way and not fitted to. Other models are not
+calibrated.
 
 ![J against confidence, in {bins} bins of equally many frames](calibration/reliability.svg)
 
