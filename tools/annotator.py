@@ -31,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path, help="DAVIS 2016")
     parser.add_argument("--split", default="select")
+    parser.add_argument("--sequences", nargs="*", help="only these of the split")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--model", default=DEFAULT)
     parser.add_argument("--json", type=Path)
@@ -39,7 +40,8 @@ def main() -> int:
     system, _ = load(options.model)
     system = run.ready(system)
     before, after, picks, figures = list[float](), list[float](), list[bool](), dict[str, object]()
-    for name in (options.root / f"ImageSets/2016/{options.split}.txt").read_text().split():
+    names = (options.root / f"ImageSets/2016/{options.split}.txt").read_text().split()
+    for name in options.sequences or names:
         began = time.monotonic()
         files = sorted((options.root / "Annotations/480p" / name).glob("*.png"))
         truth = [(read_masks(file).labels > 0).astype(np.uint16) for file in files]
@@ -54,7 +56,7 @@ def main() -> int:
                 free = [frame for frame in range(len(truth)) if frame not in editor.given]
                 worst = sorted(free, key=lambda frame: now[frame])
                 right.append(editor.review()[0].frame in worst[: len(free) // 5])
-                editor.correct(worst[0], truth[worst[0]])
+                editor.correct(worst[0], {1: truth[worst[0]] == 1})  # also where the object is not to be seen
             last = similarities(editor, truth)
             free = [frame for frame in range(len(truth)) if frame not in editor.given]
         j = [float(np.mean([values[frame] for frame in free])) for values in (first, last)]
