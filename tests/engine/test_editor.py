@@ -77,7 +77,11 @@ def test_between_two_corrections_every_other_frame_stays(editor: Editor, ids: li
     assert change.frames
     assert np.array_equal(editor.labels(2), ids[2])
     assert np.array_equal(editor.labels(6), ids[6])
-    assert editor.between(2, 6).frames == ()  # the same again
+    last = shown(editor)
+    assert editor.between(2, 6).frames == ()  # the same again, which is no step to be taken back
+    assert editor.undo() == change
+    editor.redo()
+    assert shown(editor) == last
     assert editor.between(2, 3).frames == ()  # nothing between
 
 

@@ -114,16 +114,16 @@ class Editor:
         """Pin masks of new objects, or corrections of old ones, on a frame; only that frame changes.
 
         Objects that are left out stay as they are, less the pixels that were given to others; an empty mask of an id
-        (`masks` by id) says that the object is not to be seen there. Raises SettingError on a
-        frame outside the video or one that was accepted, an id that was removed, and an object given there before,
-        unless `again`; MaskError where masks do not fit the frame.
+        (`masks` by id) says that the object is not to be seen there. Raises SettingError on a frame outside the video
+        or one that was accepted, an id that was removed, and an object given there before, unless `again`; MaskError
+        where masks do not fit the frame.
         """
-        asked = tuple(map(int, masks)) if isinstance(masks, Mapping) else Masks.of(masks).ids
-        masks = Masks.of(masks)
+        named, masks = masks, Masks.of(masks)
+        asked = tuple(map(int, named)) if isinstance(named, Mapping) else masks.ids
         self._check_free(frame)
         picture = next(stretch(self.source, frame, frame))
         check_masks(masks, picture)
-        before = self.given.get(frame, ())
+        before = self._given_on(frame)
         for name in asked:
             if f"removed/{name}" in self._history.values:
                 raise SettingError(f"object {name} was removed; undo that, or give another id")
@@ -241,9 +241,8 @@ class Editor:
         if f"removed/{new}" in self._history.values:
             raise SettingError(f"object {new} was removed; undo that, or take another id")
         changes, more = dict[int, Any](), dict[str, Any]()
-        given = self.given
         for frame, layer in self._layers():
-            if not first <= frame <= last or str(old) not in layer["confidence"] or frame in self.accepted:
+            if not first <= frame <= last or str(old) not in layer["confidence"] or self._is_accepted(frame):
                 continue
             confidence = {int(name): value for name, value in layer["confidence"].items()}
             was = confidence.pop(old)
@@ -252,8 +251,8 @@ class Editor:
                 confidence[new] = sum(values) / len(values) if values else None
             labels = self._store.get(layer["masks"])
             changes[frame] = self._stored(np.where(labels == old, np.uint16(new), labels), confidence)
-            if old in given.get(frame, ()):
-                names = {new if name == old else name for name in given[frame]} - {0}
+            if old in (given := self._given_on(frame)):
+                names = {new if name == old else name for name in given} - {0}
                 more[f"given/{frame}"] = sorted(names) or None
         return self._commit(f"call {old} {new or 'nothing'} from {first} to {last}", changes, more)
 
@@ -285,7 +284,7 @@ class Editor:
     def reopen(self, *frames: int) -> Change:
         """Frames that were accepted may be changed again. Raises SettingError where one was not."""
         for frame in frames:
-            if frame not in self.accepted:
+            if not self._is_accepted(frame):
                 raise SettingError(f"frame {frame} was not accepted")
         return self._commit(f"reopen {_words(frames)}", {}, {f"accepted/{frame}": None for frame in frames})
 
@@ -310,11 +309,10 @@ class Editor:
         session = Session(self.system, keep=0, **self._session)
         for index in self._references(start, labels):
             self._show(session, next(stretch(self.source, index, index)))
-        accepted = frozenset(self.accepted)
         for frame in stretch(self.source, start, end):
             if frame.index == start:
                 session.push(frame, Masks.of(labels) if labels.any() else None)
-            elif frame.index in accepted:
+            elif self._is_accepted(frame.index):
                 self._show(session, frame)
             else:
                 yield session.push(frame, self._pins(frame.index))
@@ -325,11 +323,13 @@ class Editor:
 
     def _pins(self, frame: int) -> Masks | None:
         """What a person gave on a frame: of an accepted one everything."""
-        labels = self.labels(frame)
-        if labels is None:
+        given = self._given_on(frame)
+        if not given and not self._is_accepted(frame):
             return None
-        if f"accepted/{frame}" not in self._history.values:
-            labels = np.where(np.isin(labels, self.given.get(frame, ())), labels, np.uint16(0))
+        labels = self.labels(frame)
+        assert labels is not None
+        if not self._is_accepted(frame):
+            labels = np.where(np.isin(labels, given), labels, np.uint16(0))
         return Masks.of(labels) if labels.any() else None
 
     def _references(self, start: int, labels: Labels) -> Sequence[int]:
@@ -354,7 +354,7 @@ class Editor:
     def _predicted(self, frame: int, labels: Labels, certainty: Certainty, ids: Collection[int]) -> Any:
         """The layer of a prediction, without objects of which a person said that they are not there."""
         pins = self._pins(frame)
-        absent = set(self.given.get(frame, ())).difference(() if pins is None else pins.ids)
+        absent = set(self._given_on(frame)).difference(() if pins is None else pins.ids)
         if absent:
             labels = np.where(np.isin(labels, sorted(absent)), np.uint16(0), labels)
         return self._stored(labels, confidence(labels, certainty, ids, self.calibration))
@@ -365,13 +365,22 @@ class Editor:
         return {"masks": self._store.put(labels), "confidence": rounded}
 
     def _commit(self, name: str, layers: Mapping[int, Any], more: Mapping[str, Any] | None = None) -> Change:
-        """Layers that are the same, or of frames that were accepted, are left out."""
+        """Layers that are the same, or of frames that were accepted, are left out; nothing at all is no edit."""
         changes = {
             f"layer/{frame}": layer
             for frame, layer in layers.items()
-            if self._layer(frame) != layer and f"accepted/{frame}" not in self._history.values
+            if self._layer(frame) != layer and not self._is_accepted(frame)
         }
+        if not changes and not more:
+            return Change(name, ())
         return _change(self._history.commit(name, {**changes, **(more or {})}))
+
+    def _given_on(self, frame: int) -> Sequence[int]:
+        found: Sequence[int] = self._history.values.get(f"given/{frame}", ())
+        return found
+
+    def _is_accepted(self, frame: int) -> bool:
+        return f"accepted/{frame}" in self._history.values
 
     def _layer(self, frame: int) -> Any:
         self._check(frame)
@@ -390,7 +399,7 @@ class Editor:
 
     def _check_free(self, frame: int) -> None:
         self._check(frame)
-        if frame in self.accepted:
+        if self._is_accepted(frame):
             raise SettingError(f"frame {frame} was accepted; reopen it first")
 
     def _check_masked(self, frame: int) -> Labels:
