@@ -1,0 +1,1 @@
+"""The annotation page: masks of videos, given and corrected in a browser."""
