@@ -111,20 +111,24 @@ def read_index(decoder: Decoder, clock: Clock) -> FrameIndex:
 
 
 def _promised(decoder: Decoder) -> tuple["array[int]", list[int], bool]:
-    """Stamps of packets in order, those of keyframes, and whether it is all: up to the first packet without one."""
-    stamps, keys = array("q"), list[int]()
+    """Stamps of packets in order, those of keyframes before the first packet that cannot be trusted, and if all can."""
+    stamps, keys, whole, last = array("q"), list[int](), True, None
     codec = decoder.stream.codec_context.codec
-    whole = decoder.container.format.name != "avi" or codec.intra_only  # its times are those of storing, not showing
+    if decoder.container.format.name == "avi" and not codec.intra_only:
+        return stamps, keys, False  # its times are those of storing, not of showing
     try:
-        for packet in decoder.packets() if whole else ():
+        for packet in decoder.packets():
             if not packet.size or packet.is_discard or (codec.name in ("vp8", "libvpx") and _hidden(packet)):
                 continue
-            if packet.pts is None or packet.is_corrupt:
-                whole = False
-                break
-            stamps.append(packet.pts)
-            if packet.is_keyframe:
-                keys.append(packet.pts)
+            if packet.dts is not None:
+                if last is not None and packet.dts < last:  # several videos in a row
+                    return array("q"), [], False
+                last = packet.dts
+            whole = whole and packet.pts is not None and not packet.is_corrupt
+            if packet.pts is not None:
+                stamps.append(packet.pts)
+                if packet.is_keyframe and whole:
+                    keys.append(packet.pts)
     except (av.FFmpegError, OSError):
         whole = False
     return array("q", sorted(stamps)), sorted(keys), whole
