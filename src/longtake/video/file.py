@@ -116,6 +116,9 @@ class FileSource(Source):
                 index = read_index(decoder, self._clock())
             if not index.ticks:
                 raise SourceError(f"{self.label}: a video without frames")
+            if not index.whole:
+                place = _place(len(index.ticks), index.ticks[-1] * self.info.time_base)
+                log.warning("%s: damaged after %s; it is taken to end there", self.label, place)
             self._indices.clear()
             self._indices[state] = index
         return index

@@ -53,6 +53,8 @@ class FrameIndex:
     """The time that the file has for each; as a rule, the same."""
     keys: Sequence[int]
     """Keyframes; the first frame is always among them."""
+    whole: bool = True
+    """Whether the file decoded to its end."""
 
     def keys_before(self, index: int) -> Iterator[int]:
         """The keyframes at or before a frame, the last one first."""
@@ -155,7 +157,7 @@ def _decoded(decoder: Decoder, clock: Clock, sure: FrameIndex) -> FrameIndex:
     """The index up to its last keyframe, and from there on what decodes."""
     ticks, stamps, keys = (array("q", part) for part in (sure.ticks, sure.stamps, sure.keys))
     start = keys[-1] if keys else 0
-    numbered = sure.sought(decoder, start) or enumerate(decoder.frames())
+    numbered, whole = sure.sought(decoder, start) or enumerate(decoder.frames()), True
     try:
         for number, frame in numbered:
             if number <= start:  # where nothing could be sought, all comes again
@@ -167,9 +169,9 @@ def _decoded(decoder: Decoder, clock: Clock, sure: FrameIndex) -> FrameIndex:
             if frame.key_frame and number > start and frame.pts is not None:
                 keys.append(number)
     except (av.FFmpegError, OSError):
-        pass
+        whole = False
     if not ticks:
         return sure
     often = Counter(stamps)
     certain = (key for key in keys if often[stamps[key]] == 1)
-    return FrameIndex(ticks, ticks if ticks == stamps else stamps, array("q", sorted({0, *certain})))
+    return FrameIndex(ticks, ticks if ticks == stamps else stamps, array("q", sorted({0, *certain})), whole)
