@@ -32,7 +32,7 @@ BODY, VIDEO, PROPOSALS = 16 << 20, 4 << 30, 256 << 20
 MOVED = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/"><title>longtake</title>'
 
 NO_TOKEN = "open the address that longtake printed: it holds the token, which changes with every start"
-ELSEWHERE = "the request comes from a page of another origin"
+ELSEWHERE = "the request comes from a page of another origin; open the address that longtake printed"
 
 
 class Guard:

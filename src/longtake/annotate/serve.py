@@ -1,6 +1,7 @@
 """The page's server: on this machine alone, at one address, until Ctrl-C."""
 
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Callable
@@ -73,6 +74,7 @@ class _Server(uvicorn.Server):
         self.stop = stop
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close, as uvicorn does it."""
+        """Close, as uvicorn does it, but do not log what is cut off by it."""
         self.stop()
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # until the next `Config`
         await super().shutdown(sockets)
