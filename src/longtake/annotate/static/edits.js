@@ -25,17 +25,16 @@ export function send(rectangle, tool, object = drawn(), frame = state.frame) {
   const body = { object, ...rectangle, runs: labels.runs(rectangle, object), tool, seconds: takeSeconds(), strokes: 1 };
   const start = performance.now();
   forgetMasks();
-  return inLine(() => insist(() => post(path, body))).then(
-    (reply) => {
+  return inLine(async () => {
+    try {
+      note(await insist(() => post(path, body)));
       performance.measure("stroke-stored", { start, end: performance.now() });
-      note(reply);
-      refresh("objects", "pipeline", "queue", "grid");
-    },
-    (error) => {
+    } catch (error) {
       warn(error.message);
       reload();
-    },
-  );
+    }
+    refresh("objects", "pipeline", "queue", "grid");
+  });
 }
 
 /** Change the ids on the canvas by `change`, show it, and send it; says `nothing` where no pixel changed. */

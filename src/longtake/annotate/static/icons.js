@@ -25,7 +25,7 @@ const paths = {
   keptNext: "M6 5l6 7-6 7M13 5l6 7-6 7",
   eye: "M2 12s4-7 10-7 10 7 10 7-4 7-10 7-10-7-10-7M12 9a3 3 0 1 0 0 6a3 3 0 1 0 0-6",
   more: "M5 12h.01M12 12h.01M19 12h.01",
-  follow: "M3 12h14M12 6l6 6-6 6M21 5v14",
+  follow: "M3 12h18M8 7l-5 5 5 5M16 7l5 5-5 5",
   settings: "M4 7h9M17 7h3M4 17h3M11 17h9M15 5v4M9 15v4",
   export: "M12 15V3M7 8l5-5 5 5M4 15v5h16v-5",
   import: "M12 3v12M7 10l5 5 5-5M4 15v5h16v-5",

@@ -1,6 +1,6 @@
 // The shown frame: how another one comes to be shown, and how it is read again when its masks have changed.
 
-import { Gone, insist } from "./api.js";
+import { insist } from "./api.js";
 import { clamp } from "./dom.js";
 import { leaveFrame } from "./effort.js";
 import { freshMasks, keptMasks, picture, prefetch } from "./frames.js";
@@ -57,9 +57,9 @@ function load() {
 
 async function loadOnce(video, frame) {
   const moved = standing !== frame;
-  const bitmap = moved ? picture(frame).catch((error) => void complain(error)) : Promise.resolve(null);
+  const bitmap = moved ? insist(() => picture(frame)).catch(complain) : undefined;
   await quiet();
-  const masks = await insist(() => freshMasks(frame)).catch((error) => void complain(error));
+  const masks = await insist(() => freshMasks(frame)).catch(complain);
   const image = await bitmap;
   if (state.video !== video || state.frame !== frame) return;
   if (!isQuiet()) {
@@ -75,7 +75,8 @@ async function loadOnce(video, frame) {
 }
 
 function complain(error) {
-  if (!(error instanceof Gone)) warn(error.message);
+  warn(error.message);
+  return null;
 }
 
 /** While playing: picture and masks of a frame from what was fetched ahead. */

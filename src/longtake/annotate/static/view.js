@@ -36,9 +36,9 @@ export function openView({ width, height }) {
   fit();
 }
 
-/** Show a frame: its picture, and its masks' runs. */
+/** Show a frame: its picture (null where it cannot be had, undefined where it stays), and its masks' runs. */
 export function show(bitmap, runs) {
-  if (bitmap) picture = bitmap;
+  if (bitmap !== undefined) picture = bitmap;
   labels.load(runs);
   repaint();
 }
