@@ -85,6 +85,24 @@ class Masks:
         return Masks(labels, tuple(int(name) for name in planes if (labels == name).any()), origin)
 
 
+def check_masks(masks: Masks, due: tuple[int, int], frame: str) -> None:
+    """Raises MaskError where masks have another size than their frame, of which they should have this one."""
+    size = (masks.labels.shape[0], masks.labels.shape[1])
+    if size == due:
+        return
+    hint = "give it that size"
+    if size == due[::-1]:
+        hint = "it seems to be turned: frames are taken as they are to be seen"
+    elif abs(size[0] - size[1] * due[0] / due[1]) > 1:
+        hint = "its aspect is another, so it cannot be of this video"
+    raise MaskError(f"{masks.origin}: {in_pixels(size)}, but {frame} is {in_pixels(due)}; {hint}")
+
+
+def in_pixels(size: tuple[int, int]) -> str:
+    """Height and width, as people write them."""
+    return f"{size[1]}x{size[0]} pixels"
+
+
 def _from_labels(labels: np.ndarray, origin: str) -> Masks:
     if labels.ndim != 2 or labels.dtype.kind not in "biu":
         shape = "x".join(map(str, labels.shape))

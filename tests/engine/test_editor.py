@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 
 from longtake.data.synthetic import DEMO_ACTORS, render
-from longtake.engine.editor import Editor
+from longtake.engine.editor import Editor, Only
 from longtake.errors import MaskError, SettingError
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO
+from longtake.types import Masks
 from longtake.video.folder import FolderSource
 
 Rendered = Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]
@@ -188,6 +189,89 @@ def test_what_was_done_by_an_interruption_stays(editor: Editor, ids: list[np.nda
     assert sorted(shown(editor)) == [0, 1, 2, 3]
 
 
+def test_only_some_frames_are_kept_and_the_rest_between_them_later(editor: Editor, ids: list[np.ndarray]) -> None:
+    editor.give(1, ids[1])
+    kept = Only(frozenset({0, 4, 8}))
+    seen = list[int]()
+    change = editor.through(editor.given, only=kept, report=seen.append)
+    assert change.frames == (0, 4, 8)
+    assert seen == list(range(1, editor.steps({1}, kept) + 1)) == list(range(1, COUNT))
+    assert {frame: editor.known(frame)[1][0] for frame in range(COUNT) if editor.labels(frame) is not None} == {
+        0: "propagated",
+        1: "given",
+        4: "propagated",
+        8: "propagated",
+    }
+    every = shown(editor)
+    editor.accept(0, 4)
+    half = Only(frozenset(range(0, COUNT, 2)), looked=True)
+    assert editor.steps(editor.accepted, half) == 2 + 2 == 2 * half.between(0, 4) + half.between(4, COUNT)
+    change = editor.through(editor.accepted, only=half)
+    assert set(change.frames) <= {2, 6, 8}
+    assert {2, 6} <= set(change.frames)
+    assert {frame: shown(editor)[frame] for frame in (0, 1, 4)} == {frame: every[frame] for frame in (0, 1, 4)}
+    with pytest.raises(SettingError, match="no frame to follow from"):
+        editor.through(())
+
+
+def test_what_is_followed_at_the_kept_frames_alone_is_another(editor: Editor, ids: list[np.ndarray]) -> None:
+    editor.give(0, ids[0])
+    shown_to = list[int]()
+    editor.propagate(0, COUNT - 1, only=Only(frozenset({3, 6}), looked=True), report=shown_to.append)
+    assert len(shown_to) == 2
+    assert sorted(shown(editor)) == [0, 3, 6]
+
+
+def test_imported_masks_are_a_start_that_pins_nothing(editor: Editor, ids: list[np.ndarray]) -> None:
+    editor.give(2, {1: ids[2] == 1})
+    editor.give(3, ids[3])
+    editor.accept(3)
+    before = editor.labels(3)
+    swapped = [np.where(each > 0, np.uint16(3) - each, each) for each in ids]
+    change = editor.take((frame, Masks.of(swapped[frame])) for frame in (1, 2, 3))
+    assert change.frames == (1, 2)
+    assert np.array_equal(editor.labels(1), swapped[1])
+    assert np.array_equal(editor.labels(2) == 1, ids[2] == 1)
+    assert np.array_equal(editor.labels(3), before)
+    assert {name: origin for name, (origin, _) in editor.known(2).items()} == {1: "given", 2: "imported"}
+    assert editor.given == {2: (1,), 3: (1, 2)}
+    editor.give(1, {2: swapped[1] == 2})
+    assert editor.known(1)[2][0] == "corrected"
+    editor.undo()
+    editor.undo()
+    assert editor.labels(1) is None
+
+
+def test_masks_may_be_given_while_something_is_followed(editor: Editor, ids: list[np.ndarray]) -> None:
+    editor.give(0, ids[0])
+
+    def draw(done: int) -> None:
+        if done == 2:
+            editor.give(2, {1: ids[2] == 2})  # behind, where it was already
+            editor.give(6, {1: ids[6] == 2})  # ahead
+            with pytest.raises(SettingError, match="still goes on"):
+                [editor.undo() for _ in range(3)]
+            editor.redo()
+            editor.redo()
+
+    editor.propagate(0, COUNT - 1, report=draw)
+    for frame in (2, 6):
+        assert np.array_equal(editor.labels(frame) == 1, ids[frame] == 2)
+    assert set(editor.known(6)) == {1, 2}
+    assert [editor.undo().name for _ in range(3)] == ["give 1 on 6", "give 1 on 2", "follow from 0 to 8"]
+    assert sorted(shown(editor)) == [0]
+
+
+def test_an_annotation_without_a_system_is_corrected_and_follows_nothing(
+    clip: tuple[FolderSource, list[np.ndarray]], ids: list[np.ndarray], tmp_path: Path
+) -> None:
+    editor = Editor(None, clip[0], tmp_path / "edits")
+    editor.give(0, ids[0])
+    with pytest.raises(SettingError, match="no model to follow with"):
+        editor.propagate(0, 3)
+    assert sorted(shown(editor)) == [0]
+
+
 def test_bad_input_is_told_in_a_line_and_changes_nothing(
     editor: Editor, tiny: AnySystem, ids: list[np.ndarray], tmp_path: Path, rendered: Rendered
 ) -> None:
@@ -196,7 +280,7 @@ def test_bad_input_is_told_in_a_line_and_changes_nothing(
     editor.give(0, ids[0])
     editor.give(1, {5: ids[1] == 1})
     editor.remove(5)
-    before, size = shown(editor), (editor.folder / "edits.jsonl").stat().st_size
+    before, stored = shown(editor), editor.history.items("layer")
     for edit, words in (
         (lambda: editor.give(COUNT, ids[0]), "outside the video, whose frames are 0 to 8"),
         (lambda: editor.give(-1, ids[0]), "outside the video"),
@@ -217,7 +301,7 @@ def test_bad_input_is_told_in_a_line_and_changes_nothing(
     with pytest.raises(MaskError, match="its aspect is another"):
         editor.give(3, np.ones((8, 50), np.uint16))
     assert shown(editor) == before
-    assert (editor.folder / "edits.jsonl").stat().st_size == size
+    assert editor.history.items("layer") == stored
     editor.give(0, {1: ids[0] == 2}, again=True)
     (tmp_path / "other").mkdir()
     Image.fromarray(rendered(1)[0][0]).save(tmp_path / "other" / "0.png")

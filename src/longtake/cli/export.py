@@ -1,6 +1,7 @@
 """`longtake export`: masks in the form that other programs and the servers of benchmarks take."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from longtake.export.exchange import MaskVideo
 
 FORMATS = ("coco", "ytvis", "yolo", "cvat", "overlay", "matte")
+LAYOUT = "lvos-dataset"
 SERVERS = ("davis", "youtube-vos", "lvos", "mose")
 
 
@@ -22,11 +24,11 @@ def command(
     predictions: Annotated[
         Path,
         typer.Argument(
-            help="What segment or batch wrote, a folder of mask images, or a folder of such folders; for the first six "
-            "also a file of COCO, YouTube-VIS or CVAT, or a folder of YOLO."
+            help="What segment or batch wrote, a folder of mask images, or a folder of such folders; unless for "
+            "servers also a file of COCO, YouTube-VIS or CVAT, or a folder of YOLO."
         ),
     ],
-    to: Annotated[str, typer.Option(help=f"{', '.join(FORMATS)}; for servers {', '.join(SERVERS)}.")],
+    to: Annotated[str, typer.Option(help=f"{', '.join((*FORMATS, LAYOUT))}; for servers {', '.join(SERVERS)}.")],
     out: Annotated[Path, typer.Option(help="A file, or a folder: see below.")],
     frames: options.Frames = None,
     object_: Annotated[
@@ -36,7 +38,10 @@ def command(
         Path | None, typer.Option(help="For servers, the benchmark's data: its root, or the folder of the split.")
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="By default davis: test-dev; youtube-vos: valid; lvos: test; mose: valid.")
+        str | None,
+        typer.Option(
+            help="By default davis: test-dev; youtube-vos: valid; lvos: test; mose: valid; lvos-dataset: train."
+        ),
     ] = None,
     input_: Annotated[
         str | None,
@@ -58,7 +63,11 @@ def command(
     matte (NAME.mov ProRes 4444, NAME.webm VP9, NAME.mkv FFV1, no ending: a folder of PNGs): the video with straight
     alpha, soft where the results hold probabilities.
 
-    Several videos: one file for coco and ytvis, one folder for yolo; for the others a folder with a file for each.
+    lvos-dataset (a folder): SPLIT/{JPEGImages,Annotations}/VIDEO/NUMBER and the metadata of LVOS, for training and
+    evaluation; other splits that are there stay.
+
+    Several videos: one file for coco and ytvis, one folder for yolo and lvos-dataset; for the others a folder with a
+    file for each.
 
     Examples:
         longtake export result --to coco --out coco.json
@@ -68,6 +77,8 @@ def command(
         longtake export masks/ --to overlay --frames holiday.mp4 --out look.mp4
 
         longtake export coco.json --to ytvis --out ytvis.json
+
+        longtake export result --to lvos-dataset --frames holiday.mp4 --out data --split train
 
         longtake export results --to davis --annotations DAVIS --out davis-test-dev.zip
 
@@ -93,6 +104,9 @@ def command(
         if to != "matte":
             _refuse({"--object": object_}, f"--to {to}")
         _convert(predictions, to, out, frames, object_)
+    elif to == LAYOUT:
+        _refuse({"--annotations": annotations, "--object": object_, "--input": input_}, f"--to {to}")
+        _lay_out(predictions, out, frames, split or "train")
     elif to in SERVERS:
         _refuse({"--frames": frames, "--object": object_}, f"--to {to}")
         if annotations is None:
@@ -101,7 +115,7 @@ def command(
             )
         _submit(predictions, annotations, to, out, split, input_)
     else:
-        raise SettingError(f"--to {to}: not a format; use one of: {', '.join((*FORMATS, *SERVERS))}")
+        raise SettingError(f"--to {to}: not a format; use one of: {', '.join((*FORMATS, LAYOUT, *SERVERS))}")
 
 
 def _refuse(options: Mapping[str, Any], where: str) -> None:
@@ -119,6 +133,19 @@ def _convert(predictions: Path, to: str, out: Path, frames: str | None, only: in
         source = frames if to in ("overlay", "matte") else None
         files = export(videos, to, out, source, only, lambda done, count: update(done, count, "frames"))
     typer.echo(written(videos, files))
+
+
+def _lay_out(predictions: Path, out: Path, frames: str | None, split: str) -> None:
+    from longtake.export.convert import open_masks
+    from longtake.export.lvos import Described, images_beside, write_lvos
+
+    with progress("exporting") as update:
+        videos = open_masks(predictions, frames=Path(frames) if frames else None)
+        if frames and len(videos) > 1:
+            raise SettingError(f"--frames {frames}: one video, but there are masks of {len(videos)}; leave it out")
+        described = [Described(video, partial(images_beside, video, frames)) for video in videos]
+        folder = write_lvos(described, out, split, lambda done, count: update(done, count, "frames"))
+    typer.echo(written(videos, [folder]))
 
 
 def written(videos: Sequence["MaskVideo"], places: Sequence[Path]) -> str:

@@ -39,8 +39,8 @@ Frames = Annotated[
     typer.Option(
         "--frames",
         "--source",
-        help="The video, or folder of images, that the masks are of: for overlay and matte (without it what run.json "
-        "names), for YOLO, whose files hold no sizes, and for CVAT, whose files hold no names of frames.",
+        help="The video, or folder of images, that the masks are of: for overlay, matte and lvos-dataset (without "
+        "it what run.json names), for YOLO, whose files hold no sizes, and for CVAT, whose files name no frames.",
     ),
 ]
 Boxes = Annotated[

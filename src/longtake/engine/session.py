@@ -22,11 +22,11 @@ from longtake.engine.proposals import check_proposals, to_proposals
 from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.saved import load_value, read_facts, save_value
 from longtake.engine.step import Rules, Step, rules_for, step
-from longtake.errors import MaskError, ScarceError, SettingError, SourceError
-from longtake.geometry import Placement, Size
+from longtake.errors import ScarceError, SettingError, SourceError
+from longtake.geometry import Placement
 from longtake.systems.objects import AT_ONCE
 from longtake.systems.protocol import AnySystem, FittedProposals, Prompt, State
-from longtake.types import Frame, Masks, Prediction, Proposer
+from longtake.types import Frame, Masks, Prediction, Proposer, check_masks, in_pixels
 
 log = logging.getLogger("longtake")
 
@@ -131,7 +131,7 @@ class Session:
             frame, placement = self._placed(frame)
             masks = None if prompt is None else Masks.of(prompt)
             if masks is not None:
-                check_masks(masks, frame)
+                check_masks(masks, frame.size, f"frame {frame.name}")
                 masks = masks if masks.ids else None
             while True:
                 try:
@@ -181,8 +181,8 @@ class Session:
         frame = frame if isinstance(frame, Frame) else _unnamed(frame, self.time)
         placement = self._now.placement or self.system.fit.place(frame.size, self.short_side)
         if frame.size != placement.original:
-            first = _size(placement.original)
-            raise SourceError(f"frame {frame.name}: {_size(frame.size)}, but the first is {first}; all must agree")
+            first = in_pixels(placement.original)
+            raise SourceError(f"frame {frame.name}: {in_pixels(frame.size)}, but the first is {first}; all must agree")
         return frame, placement
 
     def explain(self, frame: Frame | np.ndarray) -> tuple[Explanation, ...]:
@@ -206,7 +206,7 @@ class Session:
 
     def _columns(self, truth: Masks, frame: Frame, placement: Placement) -> torch.Tensor:
         """The true masks [1, n, h, w] of the objects that are followed, empty where the truth has none."""
-        check_masks(truth, frame)
+        check_masks(truth, frame.size, f"frame {frame.name}")
         planes = to_planes(truth.labels, self.ids, placement, self.run.device)
         return torch.cat(planes, dim=1) if planes else torch.zeros(1, 0, *placement.fitted)
 
@@ -350,20 +350,3 @@ def _best(probabilities: torch.Tensor, placement: Placement, least: float) -> tu
         background = placement.restore(probabilities[:, :1].float())[0, 0]
         value, column = torch.where(unsure, background, value), torch.where(unsure, 0, column)
     return value.cpu().numpy(), column.cpu().numpy()
-
-
-def check_masks(masks: Masks, frame: Frame) -> None:
-    """Raises MaskError where masks have another size than their frame."""
-    size: Size = (masks.labels.shape[0], masks.labels.shape[1])
-    if size == frame.size:
-        return
-    hint = "give it that size"
-    if size == frame.size[::-1]:
-        hint = "it seems to be turned: frames are taken as they are to be seen"
-    elif abs(size[0] - size[1] * frame.size[0] / frame.size[1]) > 1:
-        hint = "its aspect is another, so it cannot be of this video"
-    raise MaskError(f"{masks.origin}: {_size(size)}, but frame {frame.name} is {_size(frame.size)}; {hint}")
-
-
-def _size(size: Size) -> str:
-    return f"{size[1]}x{size[0]} pixels"

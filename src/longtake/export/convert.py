@@ -1,6 +1,5 @@
 """Masks from one format to another: whatever holds masks is opened as videos, and videos are written in any format."""
 
-import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +8,7 @@ from pathlib import Path
 from longtake.errors import InputError, OutputError, SettingError
 from longtake.export.coco import read_coco, write_coco
 from longtake.export.cvat import read_cvat, write_cvat
-from longtake.export.exchange import MaskVideo, Report, flattened
+from longtake.export.exchange import MaskVideo, Overlaps, Report, flattened
 from longtake.export.folders import images_video, is_results, results_video
 from longtake.export.matte import coding_of, write_matte
 from longtake.export.overlay import write_overlay
@@ -21,8 +20,6 @@ from longtake.video.palette import write_labels
 from longtake.video.rle import tools
 from longtake.video.sinks import make_folder, output
 from longtake.video.whole import whole_folder
-
-log = logging.getLogger("longtake")
 
 MASKS = ("coco", "ytvis", "yolo", "cvat")
 """Formats that hold masks; files of them can be read, too."""
@@ -190,17 +187,10 @@ def import_masks(videos: Sequence[MaskVideo], out: Path, report: Report = lambda
     with output(out), whole_folder(out) as partial:
         for video in videos:
             (partial / video.name).mkdir()
-            claimed, held = 0, 0
+            overlaps = Overlaps(video.name)
             for place, still in enumerate(video.stills):
-                labels, twice = flattened(video.read(place), still.size)
+                labels = overlaps.add(*flattened(video.read(place), still.size))
                 write_labels(partial / video.name / f"{still.name}.png", labels)
-                claimed, held, done = claimed + twice, held + (twice > 0), done + 1
+                done += 1
                 report(done, total)
-            if claimed:
-                log.warning(
-                    "%s: objects overlap in %d frames (%d pixels), which id images cannot hold: there the higher layer "
-                    "was kept, or else the smaller object",
-                    video.name,
-                    held,
-                    claimed,
-                )
+            overlaps.tell()

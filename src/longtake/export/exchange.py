@@ -3,6 +3,7 @@
 Shapes: h, w the size of a frame; in a region, of the box that holds an object's pixels.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from jaxtyping import Bool, Float32, Shaped, UInt16
 from longtake.errors import InputError
 from longtake.types import LARGEST_ID
 from longtake.video.spans import Span
+
+log = logging.getLogger("longtake")
 
 OBJECT = "object"
 """The category of what nobody named."""
@@ -123,6 +126,31 @@ def flattened(regions: Regions, size: tuple[int, int]) -> tuple[UInt16[np.ndarra
         labels[region.place][region.inside] = name
         claims[region.place] += region.inside
     return labels, int(np.count_nonzero(claims > 1))
+
+
+@dataclass
+class Overlaps:
+    """What id images of a video cannot hold, counted."""
+
+    video: str
+    frames: int = 0
+    pixels: int = 0
+
+    def add(self, labels: UInt16[np.ndarray, "h w"], claimed: int) -> UInt16[np.ndarray, "h w"]:
+        """What `flattened` gave of one more frame; returns its ids."""
+        self.frames, self.pixels = self.frames + (claimed > 0), self.pixels + claimed
+        return labels
+
+    def tell(self) -> None:
+        """Warn where there are any."""
+        if self.pixels:
+            log.warning(
+                "%s: objects overlap in %d frames (%d pixels), which id images cannot hold: there the higher layer "
+                "was kept, or else the smaller object",
+                self.video,
+                self.frames,
+                self.pixels,
+            )
 
 
 def checked_ids(wanted: Sequence[int]) -> dict[int, int] | None:

@@ -78,14 +78,18 @@ def recorded(path: Path) -> tuple[str | None, str | None]:
 def _reader(stills: list[Still], files: list[Path]) -> Callable[[int], Regions]:
     colours = Colours()
 
-    def read(place: int) -> Regions:
-        labels = _labels(files[place], colours)
-        if labels.shape != stills[place].size:
-            (height, width), (due_height, due_width) = labels.shape, stills[place].size
+    def check(place: int, size: tuple[int, ...]) -> None:
+        if size != stills[place].size:
+            (height, width), (due_height, due_width) = size, stills[place].size
             raise MaskError(
                 f"{files[place]}: {width}x{height} pixels, but {files[0].name} is {due_width}x{due_height}; "
                 "all masks of a video must agree"
             )
+
+    def read(place: int) -> Regions:
+        check(place, size_of(files[place]))  # before an image of whatever size is decoded
+        labels = _labels(files[place], colours)
+        check(place, labels.shape)
         return regions_of(labels)
 
     return read

@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 
 from longtake.errors import SourceError
 from longtake.types import Frame, VideoInfo
-from longtake.video.seek import find_start
-from longtake.video.source import ASSUMED_RATE, Entry, Source
+from longtake.video.decoder import Decoder, Opened
+from longtake.video.index import Clock, FrameIndex, read_index
+from longtake.video.source import ASSUMED_RATE, Entry, Source, Times
 
 log = logging.getLogger("longtake")
 
@@ -30,6 +32,8 @@ class FileSource(Source):
     def __init__(self, path: Path | str, patience: float | None = None) -> None:
         self.path, self.patience = path, patience
         self.address, self.label = str(path), without_password(str(path))
+        self._indices: dict[tuple[int, int, int], FrameIndex] = {}
+        """By the state of the file: one at most, shared with copies of this source."""
         self.live: av.container.InputContainer | None = None
         self.until = Fraction(0)
         """When the last frame that was read ends."""
@@ -47,54 +51,87 @@ class FileSource(Source):
         else:
             self.live = container  # many servers take a client once
 
+    def times(self) -> Times:
+        """Read from packets once, for copies of this source too; from decoding where packets may err."""
+        return Times(self._index().ticks, self.info.time_base)
+
+    def keyframe(self, index: int) -> int:
+        return next(self._index().keys_before(index))
+
     def entries(self) -> Iterator[Entry]:
         """All frames; where a span begins later, those from the keyframe before it on."""
-        seconds = first = None
-        count = 0
+        start = self.span.start if isinstance(self.path, Path) else None
+        with self._decoder() as decoder:
+            yield from self._entries(decoder, None if start is None else start.place(self.times()))
+
+    @contextmanager
+    def opened(self) -> Iterator[Callable[[int], Iterator[Entry]]]:
+        with self._decoder() as decoder:
+            yield partial(self._entries, decoder)
+
+    def _entries(self, decoder: Decoder, first: int | None) -> Iterator[Entry]:
+        """Frames from a keyframe at or before `first` on; without it, all frames, as they come."""
+        index = None if first is None else self._index()
+        clock, tick, origin, count = self._clock(), None, index.ticks[0] if index else None, 0
+        base = self.info.time_base
         try:
-            for index, decoded, first_tick in self._numbered():
-                seconds = self._seconds(decoded, index, seconds)
-                if first is None:
-                    first = seconds if first_tick is None else first_tick * self.info.time_base
-                name = f"{index:06d}"
+            numbered = index.numbered(decoder, first or 0) if index else enumerate(decoder.frames())
+            for number, decoded in numbered:
+                tick = clock.tick(decoded, number) if index is None else index.ticks[number]
+                origin = tick if origin is None else origin
+                self.mended, count = clock.mended, number + 1
+                name = f"{number:06d}"
                 where = f"{self.label}: frame {name}"
                 image = partial(upright, decoded)
-                yield Entry(index, name, seconds, seconds - first, bool(decoded.key_frame), image, where)
-                count = index + 1
+                seconds, since = tick * base, (tick - origin) * base
+                yield Entry(number, name, seconds, since, bool(decoded.key_frame), image, where)
                 lasts = (decoded.duration or 0) * Fraction(decoded.time_base or 0)
                 self.until = seconds + max(lasts, 1 / self.info.rate)
         except (av.error.ExitError, av.error.TimeoutError) as error:
-            place = _place(count, seconds)
+            place = _place(count, (tick or 0) * base)
             raise SourceError(
                 f"{self.label}: no data for {self.patience} seconds after {place}; is it still up?"
             ) from error
         except (av.FFmpegError, OSError) as error:
-            place = _place(count, seconds)
+            place = _place(count, (tick or 0) * base)
             raise SourceError(
                 f"{self.label}: damaged after {place} ({error.strerror}); the frames before are good"
             ) from error
+        except LookupError as error:
+            raise SourceError(f"{self.label}: damaged at frame {error}; convert the video before using it") from error
         if count == 0:
             raise SourceError(f"{self.label}: a video without frames")
 
-    def _numbered(self) -> Iterator[tuple[int, av.VideoFrame, int | None]]:
-        """Index and frame, and the ticks of the file's first frame where a seek passed it by."""
-        if isinstance(self.path, Path) and self.span.start is not None:
-            with self._opened() as container:
-                start = find_start(container, self._video(container), self.span.start)
-            with self._opened() as container:
-                stream = self._video(container)
-                if start is not None:
-                    container.seek(start.ticks[start.target], stream=stream)
-                    frames = _decoded(container, stream)
-                    landed = next(frames, None)
-                    index = start.index_of(landed)
-                    if landed is not None and index is not None:
-                        yield index, landed, start.ticks[0]
-                        yield from ((i, frame, start.ticks[0]) for i, frame in enumerate(frames, index + 1))
-                        return
-        with self._opened() as container:
-            frames = _decoded(container, self._video(container))
-            yield from ((index, frame, None) for index, frame in enumerate(frames))
+    def _index(self) -> FrameIndex:
+        """The index of the file as it is now."""
+        if not isinstance(self.path, Path):
+            raise SourceError(f"{self.label}: its frames come only once, in order; save them as a video first")
+        try:
+            file = self.path.stat()
+        except OSError as error:
+            raise SourceError(f"{self.label}: cannot be read any more ({error.strerror}); put it back") from error
+        state = (file.st_ino, file.st_size, file.st_mtime_ns)
+        if (index := self._indices.get(state)) is None:
+            with self._decoder() as decoder:
+                index = read_index(decoder, self._clock())
+            if not index.ticks:
+                raise SourceError(f"{self.label}: a video without frames")
+            if not index.whole:
+                place = _place(len(index.ticks), index.ticks[-1] * self.info.time_base)
+                log.warning("%s: damaged after %s; it is taken to end there", self.label, place)
+            self._indices.clear()
+            self._indices[state] = index
+        return index
+
+    def _clock(self) -> Clock:
+        return Clock(self.info.rate, self.info.time_base)
+
+    def _decoder(self) -> Decoder:
+        def opening() -> Opened:
+            container = self._opened()
+            return container, self._video(container)
+
+        return Decoder(opening)
 
     def __iter__(self) -> Iterator[Frame]:
         last = None
@@ -108,18 +145,6 @@ class FileSource(Source):
     def cut_off(self) -> bool:
         """Whether the frames that were read end earlier than the file announces."""
         return self.until + SHORT < self.announced
-
-    def _seconds(self, decoded: av.VideoFrame, index: int, previous: Fraction | None) -> Fraction:
-        """The frame's time; where the file has none (raw streams) or goes back, that of its rate, on a whole tick."""
-        if decoded.pts is not None and decoded.time_base is not None:
-            stored = decoded.pts * Fraction(decoded.time_base)
-            if previous is None or stored > previous:
-                return stored
-            self.mended += 1
-        step = Fraction(index) / self.info.rate if previous is None else previous + 1 / self.info.rate
-        ticks = round(step / self.info.time_base)
-        least = 0 if previous is None else round(previous / self.info.time_base) + 1
-        return max(ticks, least) * self.info.time_base
 
     def _opened(self) -> av.container.InputContainer:
         if self.live is not None:
@@ -148,8 +173,8 @@ def without_password(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)
 
 
-def _place(index: int, seconds: Fraction | None) -> str:
-    return "the beginning" if index == 0 or seconds is None else f"frame {index - 1:06d} at {float(seconds):.2f} s"
+def _place(count: int, seconds: Fraction) -> str:
+    return f"frame {count - 1:06d} at {float(seconds):.2f} s" if count else "the beginning"
 
 
 def _announced(container: av.container.InputContainer, stream: av.VideoStream) -> Fraction:
@@ -162,31 +187,6 @@ def _announced(container: av.container.InputContainer, stream: av.VideoStream) -
     if container.duration is None or len(container.streams) > 1:
         return Fraction(0)
     return start + Fraction(container.duration, av.time_base)
-
-
-def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
-    """Frames as they decode; at a break, those that the decoder still holds come before its error.
-
-    Not by threads that take a frame each: at a break those lose frames, and the error with them.
-    """
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            frames = [] if packet is None else packet.decode()
-        except (av.FFmpegError, OSError):
-            yield from _drained(stream)
-            raise
-        if packet is None:
-            return
-        yield from frames
-
-
-def _drained(stream: av.VideoStream) -> list[av.VideoFrame]:
-    try:
-        return list(stream.codec_context.decode(None))
-    except (av.FFmpegError, OSError):
-        return []
 
 
 def upright(decoded: av.VideoFrame) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Frames that are images: a folder of them, or arrays in memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from longtake.errors import SourceError
 from longtake.types import VideoInfo
 from longtake.video.images import IMAGE_ENDINGS, images_in, read_image, repeated_names
-from longtake.video.source import ASSUMED_RATE, Entry, Source
+from longtake.video.source import ASSUMED_RATE, Entry, Source, Times
 
 
 class FolderSource(Source):
@@ -23,9 +24,20 @@ class FolderSource(Source):
         if twice := repeated_names(self.files):
             raise SourceError(f"{path}: several images are named {twice[0]}; frames are named without their ending")
         self.info = VideoInfo(path.name, len(self.files), rate, 1 / rate)
+        self._times = Times(range(len(self.files)), 1 / rate)
+
+    def times(self) -> Times:
+        return self._times
 
     def entries(self) -> Iterator[Entry]:
-        for index, file in enumerate(self.files):
+        return self._entries(0)
+
+    def opened(self) -> AbstractContextManager[Callable[[int], Iterator[Entry]]]:
+        return nullcontext(self._entries)
+
+    def _entries(self, first: int) -> Iterator[Entry]:
+        for index in range(first, len(self.files)):
+            file = self.files[index]
             seconds = index / self.info.rate
             yield Entry(index, file.stem, seconds, seconds, True, partial(read_image, file), str(file))
 
@@ -36,6 +48,10 @@ class ArraySource(Source):
     def __init__(self, images: np.ndarray | Iterable[np.ndarray], rate: Fraction = ASSUMED_RATE) -> None:
         count = len(images) if isinstance(images, np.ndarray | list | tuple) else None
         self.images, self.info = images, VideoInfo("arrays", count, rate, 1 / rate)
+        self._times = None if count is None else Times(range(count), 1 / rate)
+
+    def times(self) -> Times:
+        return self._times or super().times()
 
     def entries(self) -> Iterator[Entry]:
         for index, image in enumerate(self.images):

@@ -1,6 +1,8 @@
 """Spans of a video: from one time to another, both included, by seconds, clock time or frame."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -25,6 +27,11 @@ class Mark:
     def follows(self, index: int, since_first: Fraction) -> bool:
         """Whether it lies after a frame."""
         return self._order(index, since_first) > 0
+
+    def place(self, times: Sequence[Fraction]) -> int:
+        """The index of the first frame that it does not follow, or of the last one; times: since the first frame."""
+        wanted = self.frame or 0 if self.seconds is None else bisect_left(times, self.seconds)
+        return min(wanted, len(times) - 1)
 
     def reached_by(self, frame: Frame) -> bool:
         """Whether a frame is at it or after it."""

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 
 from longtake.types import Frame
+from longtake.video.reader import FrameReader
 from longtake.video.source import Source
 from longtake.video.spans import Mark, Span
 
@@ -17,13 +18,10 @@ def stretch(source: Source, first: int, last: int) -> Iterator[Frame]:
     The source must be one that gives its frames again. Raises SourceError as reading does.
     """
     if first <= last:
-        yield from _part(source, first, last)
+        part = copy.copy(source)
+        part.span = Span(Mark(f"#{first}", frame=first), Mark(f"#{last}", frame=last))
+        yield from part
         return
-    for begin in range(first, last - 1, -AT_ONCE):
-        yield from reversed(list(_part(source, max(last, begin - AT_ONCE + 1), begin)))
-
-
-def _part(source: Source, first: int, last: int) -> Source:
-    part = copy.copy(source)
-    part.span = Span(Mark(f"#{first}", frame=first), Mark(f"#{last}", frame=last))
-    return part
+    with FrameReader(source) as reader:
+        for begin in range(first, last - 1, -AT_ONCE):
+            yield from reversed([reader.frame(index) for index in range(max(last, begin - AT_ONCE + 1), begin + 1)])
