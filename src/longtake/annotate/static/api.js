@@ -76,7 +76,7 @@ function lost() {
       const anew = reply?.status === 403;
       update({
         trouble: anew
-          ? "The server was started anew. Open the address that it printed; nothing is lost."
+          ? "The server was started anew. Open the address that it printed, in another tab: then this one goes on, too."
           : "The server is gone. Nothing is lost: start it again, and this page goes on by itself.",
       });
     }

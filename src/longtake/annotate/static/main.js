@@ -101,12 +101,12 @@ function renderVideos() {
 }
 
 function renderFrame() {
-  const { video, frame } = state;
+  const { video, frame, seconds } = state;
   const field = /** @type {HTMLInputElement} */ (find("#frame"));
   if (document.activeElement !== field) field.value = String(frame);
   field.max = String((video?.frames ?? 1) - 1);
   find("#frames").textContent = video ? `of ${(video.frames - 1).toLocaleString("en")}` : "";
-  find("#time").textContent = video ? `${clock(frame / video.rate, true)} / ${clock(video.frames / video.rate)}` : "";
+  find("#time").textContent = video ? `${clock(seconds, true)} / ${clock(video.seconds)}` : "";
 }
 
 function renderBanner() {
@@ -172,7 +172,7 @@ function connect() {
   onTheme(rethemeView);
   rethemeView();
   watch("project video", renderVideos);
-  watch("frame video", renderFrame);
+  watch("frame seconds video", renderFrame);
   watch("trouble video accepted", renderBanner);
   watch("tool size opacity outlines zoom", renderTools);
   watch("playing", renderPlay);

@@ -2,6 +2,7 @@
 
 import { find, make } from "./dom.js";
 
+const MOST = 3;
 const LASTS = 4000;
 const WARNING_LASTS = 9000;
 
@@ -23,5 +24,6 @@ function show(text, look, lasts, action) {
   if (action) notice.append(make("button", { class: "quiet", onclick: () => (away(), action.run()) }, action.label));
   notice.append(make("button", { class: "quiet", "aria-label": "Close this notice", onclick: away }, "×"));
   room.append(notice);
+  while (room.children.length > MOST) room.firstChild?.remove();
   setTimeout(away, lasts);
 }

@@ -21,7 +21,7 @@ export function go(frame) {
   const wanted = clamp(Math.round(frame), 0, state.video.frames - 1);
   if (wanted === state.frame && standing === wanted) return Promise.resolve();
   leaveFrame();
-  update({ frame: wanted, loaded: false });
+  update({ frame: wanted, seconds: wanted / state.video.rate, loaded: false });
   return load();
 }
 
@@ -39,8 +39,8 @@ export function startAt(frame) {
 }
 
 /** What the server said of a frame along with its masks. */
-export function note({ frame, accepted, revision, objects }) {
-  if (frame === state.frame) update({ accepted, revision, origins: objects });
+export function note({ frame, seconds, accepted, revision, objects }) {
+  if (frame === state.frame) update({ seconds, accepted, revision, origins: objects });
 }
 
 function load() {

@@ -13,6 +13,8 @@ export const state = {
   project: null,
   /** @type {Video|null} */ video: null,
   frame: 0,
+  /** When the frame is shown, in seconds. */
+  seconds: 0,
   /** Whether the ids of `frame` are on the canvas: only then may one draw. */
   loaded: false,
   accepted: false,
@@ -75,7 +77,7 @@ export function thing(object) {
 }
 
 /** An object's name, or its number where it has none. */
-export const nameOf = (object) => thing(object).name || `Object ${object}`;
+export const nameOf = (object) => thing(object).name || `object ${object}`;
 
 /** The least id above all others. */
 export const freshObject = () => Math.max(0, ...state.objects.map((each) => each.object)) + 1;

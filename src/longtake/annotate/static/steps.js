@@ -26,7 +26,7 @@ export function next() {
   if (pipeline.steps.every(({ done, total }) => total > 0 && done >= total)) {
     return { label: "Export the masks", note: "Every frame is done.", run: openExport };
   }
-  if (step.step % 2 === 0) return review("Correct what is wrong, then accept the frame.");
+  if (step.step % 2 === 0) return review("Correct what is wrong, then accept the frame. “Follow from here” carries a correction on.");
   const rate = step.step === 1 ? pipeline.settings.coarse_rate : pipeline.settings.fine_rate;
   const label = step.step === 1 ? `Follow it: ${perSecond(rate)}` : `Fill in between: ${perSecond(rate)}`;
   return { label, note: step.why ?? "", run: step.ready ? () => run(step.step) : null };
@@ -144,15 +144,15 @@ function renderJob() {
   if (card.hidden) return;
   const { name, done, total, seconds_left: left } = job;
   find("#job-name").textContent = name;
-  find("#job-left").textContent = left === null ? `${done} / ${total}` : `${done} / ${total} · ${clock(Math.ceil(left))} left`;
+  const far = total ? `${done} / ${total}` : "beginning…";
+  find("#job-left").textContent = left === null ? far : `${far} · ${clock(Math.ceil(left))} left`;
   find("#job-bar").replaceChildren(bar(done, total));
 }
 
 /** Tell how a job ended, once. */
 export function ended(job) {
-  if (job.state === "done") say(job.message ?? `${job.name}: done.`);
-  if (job.state === "stopped") say(job.message ?? `${job.name}: stopped. What was made is kept.`);
-  if (job.state === "failed") warn(`${job.name} did not end well: ${job.message ?? "no reason was given."}`);
+  const tell = job.state === "failed" ? warn : say;
+  tell(`${job.name}: ${job.message ?? job.state}`);
 }
 
 function renderQueue() {
