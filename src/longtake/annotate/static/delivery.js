@@ -60,8 +60,19 @@ export function openExport() {
     "form",
     { method: "dialog", class: "export-form" },
     field("Format", choice("format", formats)),
-    field("Videos", choice("videos", [["all", "all videos of the project"], ...(state.video ? [["one", `only ${state.video.name}`]] : [])])),
-    make("label", { class: "check" }, make("input", { type: "checkbox", name: "only_accepted" }), " Only frames that were accepted"),
+    field(
+      "Videos",
+      choice("videos", [
+        ["all", "all videos of the project"],
+        ...(state.video ? [/** @type {[string, string]} */ (["one", `only ${state.video.name}`])] : []),
+      ]),
+    ),
+    make(
+      "label",
+      { class: "check" },
+      make("input", { type: "checkbox", name: "only_accepted" }),
+      " Only frames that were accepted",
+    ),
     make("footer", {}, go),
   );
   form.addEventListener("submit", (event) => {
@@ -74,7 +85,13 @@ export function openExport() {
     };
     guarded(async () => update({ job: await post("/export", body) }));
   });
-  open("export", "Export", form, make("div", { id: "export-progress" }), make("ul", { id: "exports", class: "files", "data-testid": "exports" }));
+  open(
+    "export",
+    "Export",
+    form,
+    make("div", { id: "export-progress" }),
+    make("ul", { id: "exports", class: "files", "data-testid": "exports" }),
+  );
   showProgress();
   listExports();
 }
@@ -86,7 +103,11 @@ async function listExports() {
       make(
         "li",
         {},
-        make("a", { href: `/api/exports/${encodeURIComponent(name)}`, download: name, "data-testid": `download-${name}` }, name),
+        make(
+          "a",
+          { href: `/api/exports/${encodeURIComponent(name)}`, download: name, "data-testid": `download-${name}` },
+          name,
+        ),
         make("small", {}, `${size(bytes)} · ${when(made)}`),
       ),
     ),
@@ -104,7 +125,11 @@ function showProgress() {
   const { job } = state;
   const running = job?.state === "running";
   const share = running && job.total ? job.done / job.total : 0;
-  room.replaceChildren(...(running ? [make("progress", { value: share, max: 1 }), make("small", {}, `${job.name} · ${percent(share)}`)] : []));
+  room.replaceChildren(
+    ...(running
+      ? [make("progress", { value: share, max: 1 }), make("small", {}, `${job.name} · ${percent(share)}`)]
+      : []),
+  );
   /** @type {HTMLButtonElement} */ (find("[data-testid=export-start]")).disabled = running;
   if (wasRunning && !running) listExports();
   wasRunning = running;

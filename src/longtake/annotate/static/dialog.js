@@ -35,7 +35,9 @@ export function ask(name, title, action, ...fields) {
     const dialog = open(name, title, form);
     let answer = null;
     form.addEventListener("submit", () => {
-      answer = Object.fromEntries([...new FormData(/** @type {HTMLFormElement} */ (form))].map(([key, value]) => [key, String(value)]));
+      answer = Object.fromEntries(
+        [...new FormData(/** @type {HTMLFormElement} */ (form))].map(([key, value]) => [key, String(value)]),
+      );
     });
     dialog.addEventListener("close", () => resolve(answer));
   });

@@ -1,6 +1,10 @@
 // Elements in one call, and numbers in words that people read.
 
+/** The first element that a selector finds; of whatever kind the page has there. @returns {any} */
 export const find = (selector, within = document) => within.querySelector(selector);
+
+/** @returns {HTMLElement[]} */
+export const findAll = (selector, within = document) => [...within.querySelectorAll(selector)];
 
 /**
  * An element. Attributes that begin with "on" are listeners, `style` is an object, false and null are left out.
@@ -21,7 +25,8 @@ function furnish(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "style") Object.assign(element.style, value);
-    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+    else if (value !== false && value !== null && value !== undefined)
+      element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null));
   return element;

@@ -12,11 +12,19 @@ import { drawn, nameOf, state, update } from "./state.js";
 import { labels, repaint } from "./view.js";
 
 /** Why the shown frame cannot be drawn on, in words; null where it can. */
-export function refusal() {
+function refusal() {
   if (!state.video) return "There is no video yet: add one.";
   if (state.video.problem) return state.video.problem;
   if (state.accepted) return "This frame is accepted, so it is locked. Reopen it to change it.";
   return state.loaded ? null : "This frame is still on its way.";
+}
+
+/** Whether the shown frame cannot be drawn on; if so, it has been said. */
+export function refused() {
+  const why = refusal();
+  if (state.accepted && why) say(why, { label: "Reopen", run: reopen });
+  else if (why) warn(why);
+  return why !== null;
 }
 
 /** Send what a tool has drawn: the object's mask in a rectangle is exactly what the canvas shows there. */
@@ -39,8 +47,7 @@ export function send(rectangle, tool, object = drawn(), frame = state.frame) {
 
 /** Change the ids on the canvas by `change`, show it, and send it; says `nothing` where no pixel changed. */
 export function edit(tool, change, nothing) {
-  const why = refusal();
-  if (why) return void warn(why);
+  if (refused()) return;
   const touched = change(drawn());
   if (!touched) return void say(nothing);
   repaint(touched);
@@ -49,12 +56,14 @@ export function edit(tool, change, nothing) {
 
 export const fillHoles = () => edit("fill", (object) => labels.fill(object), `${nameOf(drawn())} has no holes here.`);
 
-export const clearObject = () => edit("clear", (object) => labels.clear(object), `${nameOf(drawn())} has no pixels here.`);
+export const clearObject = () =>
+  edit("clear", (object) => labels.clear(object), `${nameOf(drawn())} has no pixels here.`);
 
 /** The object is not to be seen on this frame: known, not merely undrawn. */
 export function markAbsent() {
+  if (refused()) return;
   edit("absent", (object) => (labels.clear(object), labels.whole), "");
-  if (!refusal()) say(`${nameOf(drawn())} is not to be seen on this frame.`);
+  say(`${nameOf(drawn())} is not to be seen on this frame.`);
 }
 
 /** Ask for a change of the video; what it says is shown, and whatever it touches is read again. */
@@ -128,4 +137,5 @@ export async function removeObject(object) {
 }
 
 /** Give an object's masks from `first` to `last` another id; 0 deletes them. */
-export const relabel = (object, into, first, last) => request(() => post(here(`/objects/${object}/relabel`), { into, first, last }));
+export const relabel = (object, into, first, last) =>
+  request(() => post(here(`/objects/${object}/relabel`), { into, first, last }));

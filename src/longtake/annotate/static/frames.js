@@ -54,7 +54,10 @@ export function keptMasks(frame) {
 /** Masks have changed somewhere: none that is kept may be trusted. */
 export const forgetMasks = () => masks.clear();
 
-/** Have pictures ready, and masks where the frames will be played. */
+/**
+ * Have pictures ready, and masks where the frames will be played.
+ * @param {number[]} frames @param {{height?: number, withMasks?: boolean}} [options]
+ */
 export function prefetch(frames, { height, withMasks = false } = {}) {
   for (const frame of frames) {
     if (frame < 0 || frame >= state.video.frames) continue;
@@ -64,4 +67,5 @@ export function prefetch(frames, { height, withMasks = false } = {}) {
 }
 
 /** The address of a frame's small picture, of the quickest that is near. */
-export const thumbnail = (video, frame, height) => `/api/videos/${video}/frames/${frame}/image?near=true&height=${height}`;
+export const thumbnail = (video, frame, height) =>
+  `/api/videos/${video}/frames/${frame}/image?near=true&height=${height}`;

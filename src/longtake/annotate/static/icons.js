@@ -1,6 +1,6 @@
 // The page's icons: paths on a square of 24, drawn with the text's colour.
 
-import { draw } from "./dom.js";
+import { draw, findAll } from "./dom.js";
 
 const paths = {
   brush: "M14 4l6 6-8 8H6v-6zM11 7l6 6M6 18l-3 3",
@@ -40,9 +40,11 @@ const paths = {
 };
 
 /** @param {keyof typeof paths} name */
-export const icon = (name) => draw("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, draw("path", { d: paths[name] }));
+export const icon = (name) =>
+  draw("svg", { viewBox: "0 0 24 24", class: "icon", "aria-hidden": "true" }, draw("path", { d: paths[name] }));
 
 /** Put its icon into every element that asks for one. */
 export function furnishIcons(within = document) {
-  for (const element of within.querySelectorAll("[data-icon]")) element.prepend(icon(element.dataset.icon));
+  for (const element of findAll("[data-icon]", within))
+    element.prepend(icon(/** @type {any} */ (element.dataset.icon)));
 }

@@ -2,7 +2,7 @@
 
 import { addVideo, importProposals, openExport } from "./delivery.js";
 import { isOpen, open } from "./dialog.js";
-import { find, make } from "./dom.js";
+import { find, findAll, make } from "./dom.js";
 import { accept, clearObject, fillHoles, markAbsent, nextInQueue, redo, reopen, undo } from "./edits.js";
 import { begin, chooseBeside, relabelChosen, removeChosen, rename, toggleVisible } from "./objects.js";
 import { step, stepKept, toggle } from "./player.js";
@@ -18,7 +18,8 @@ import { canvas, fit, oneToOne, zoomBy } from "./view.js";
 /** @typedef {{name: string, words: string, keys: string[], run: () => any, hold?: (down: boolean) => void}} Command */
 
 const command = (name, words, keys, run, hold) => ({ name, words, keys, run, hold });
-const opacity = (change) => update({ opacity: Math.min(1, Math.max(0, Math.round((state.opacity + change) * 100) / 100)) });
+const opacity = (change) =>
+  update({ opacity: Math.min(1, Math.max(0, Math.round((state.opacity + change) * 100) / 100)) });
 
 /** @type {Record<string, Command[]>} */
 const groups = {
@@ -76,8 +77,20 @@ const groups = {
     command("zoom-out", "Zoom out", ["-"], () => zoomBy(1 / 1.25)),
     command("fit", "Whole frame", ["0"], fit),
     command("one", "One to one", ["1"], oneToOne),
-    command("pan", "Pan: hold, and drag (or the middle button)", ["Space"], () => {}, (down) => holdSpace(down, toggle)),
-    command("peek", "Hide the masks while held", ["H"], () => {}, (down) => update({ peek: down })),
+    command(
+      "pan",
+      "Pan: hold, and drag (or the middle button)",
+      ["Space"],
+      () => {},
+      (down) => holdSpace(down, toggle),
+    ),
+    command(
+      "peek",
+      "Hide the masks while held",
+      ["H"],
+      () => {},
+      (down) => update({ peek: down }),
+    ),
     command("outlines", "Outlines", ["O"], () => update({ outlines: !state.outlines })),
     command("fainter", "Fainter masks", ["Shift+ArrowDown"], () => opacity(-0.1)),
     command("stronger", "Stronger masks", ["Shift+ArrowUp"], () => opacity(0.1)),
@@ -103,14 +116,20 @@ for (const each of Object.values(groups).flat()) {
 }
 
 const signs = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Delete: "Del", Escape: "Esc" };
-const shown = (key) => key.split("+").map((part) => signs[part] ?? part).filter(Boolean);
+const shown = (key) =>
+  key
+    .split("+")
+    .map((part) => signs[part] ?? part)
+    .filter(Boolean);
 const spoken = (key) => (key === "+" ? "+" : shown(key).join(" "));
 
 /** A key with its modifiers, as the table has it: a letter's Shift counts, that of a sign is in the sign. */
 function chord(event) {
   const key = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
   const shift = event.shiftKey && (key.length > 1 || /[A-Z]/.test(key));
-  return [(event.ctrlKey || event.metaKey) && "Ctrl", event.altKey && "Alt", shift && "Shift", key].filter(Boolean).join("+");
+  return [(event.ctrlKey || event.metaKey) && "Ctrl", event.altKey && "Alt", shift && "Shift", key]
+    .filter(Boolean)
+    .join("+");
 }
 
 const TYPED = "input:not([type=range], [type=checkbox]), textarea, select";
@@ -141,8 +160,8 @@ addEventListener("keyup", (event) => {
 
 /** Buttons say which command they are; the table gives them their words, and does it. */
 export function furnishButtons() {
-  for (const button of document.querySelectorAll("[data-command]")) {
-    const { words, keys, run } = /** @type {Command} */ (byName.get(button.dataset.command));
+  for (const button of findAll("[data-command]")) {
+    const { words, keys, run } = /** @type {Command} */ (byName.get(button.dataset.command ?? ""));
     button.title = `${words} (${spoken(keys[0])})`;
     if (!button.textContent?.trim()) button.setAttribute("aria-label", words);
     button.setAttribute("aria-keyshortcuts", keys.map((key) => key.replace("Ctrl", "Control")).join(" "));
@@ -163,9 +182,13 @@ function openHelp() {
       make("dl", {}, ...commands.flatMap(({ words, keys }) => [make("dt", {}, ...caps(keys)), make("dd", {}, words)])),
     ),
   );
-  const mouse = "Wheel: zoom · Shift and wheel: brush size · right button: erase · middle button: pan · wheel over the timeline: magnify time";
+  const mouse =
+    "Wheel: zoom · Shift and wheel: brush size · right button: erase · middle button: pan · wheel over the timeline: magnify time";
   open("help", "Keys", make("div", { class: "keys" }, ...lists), make("p", { class: "muted" }, mouse));
 }
 
 const caps = (keys) =>
-  keys.flatMap((key, index) => [...(index ? [" or "] : []), ...(key === "+" ? ["+"] : shown(key)).map((part) => make("kbd", {}, part))]);
+  keys.flatMap((key, index) => [
+    ...(index ? [" or "] : []),
+    ...(key === "+" ? ["+"] : shown(key)).map((part) => make("kbd", {}, part)),
+  ]);

@@ -39,5 +39,5 @@ function wake() {
 
 /** Resolves when no stroke is drawn and every edit is answered. */
 export async function quiet() {
-  while (!isQuiet()) await new Promise((resolve) => waiting.push(resolve));
+  while (!isQuiet()) await new Promise((resolve) => waiting.push(() => resolve(null)));
 }

@@ -2,7 +2,7 @@
 
 import { annotator, Gone, get, here, insist, listen, put, tab } from "./api.js";
 import { addVideo } from "./delivery.js";
-import { clock, find, make, percent, settled } from "./dom.js";
+import { clock, find, findAll, make, percent, settled } from "./dom.js";
 import { reopen } from "./edits.js";
 import { leaveFrame } from "./effort.js";
 import { forgetMasks } from "./frames.js";
@@ -120,7 +120,7 @@ function renderBanner() {
 }
 
 function renderTools() {
-  for (const button of document.querySelectorAll("#tools [data-tool]")) {
+  for (const button of findAll("#tools [data-tool]")) {
     button.setAttribute("aria-pressed", String(button.dataset.tool === state.tool));
   }
   find("#hint").textContent = hint();
@@ -156,7 +156,7 @@ function connect() {
   name.addEventListener("change", () => (annotator.name = name.value));
   addEventListener("open-video", async (event) => {
     await readProject().catch((error) => warn(error.message));
-    await openVideo(event.detail);
+    await openVideo(/** @type {CustomEvent<number>} */ (event).detail);
   });
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
@@ -178,7 +178,8 @@ function connect() {
   watch("playing", renderPlay);
   watch("pending trouble", renderSaved);
   watch("video objects pending", () => {
-    find("#first-use").hidden = !state.video || state.video.problem !== null || state.objects.length > 0 || state.pending > 0;
+    find("#first-use").hidden =
+      !state.video || state.video.problem !== null || state.objects.length > 0 || state.pending > 0;
   });
   watch("frame hidden opacity object zoom playing", keepPlace);
   find("#canvas").addEventListener("moved", keepPlace);

@@ -46,7 +46,9 @@ export class Labels {
   }
 
   at(x, y) {
-    return x < 0 || y < 0 || x >= this.width || y >= this.height ? 0 : this.ids[Math.floor(y) * this.width + Math.floor(x)];
+    return x < 0 || y < 0 || x >= this.width || y >= this.height
+      ? 0
+      : this.ids[Math.floor(y) * this.width + Math.floor(x)];
   }
 
   /** @param {number[]|null} runs id, count, id, count, ...; null: nothing stands there */

@@ -37,7 +37,11 @@ const listed = () => {
 export async function removeChosen(object = state.object) {
   if (object === null || !state.objects.some((each) => each.object === object)) return;
   const { masks } = thing(object);
-  const question = make("p", {}, `${nameOf(object)} has masks on ${plural(masks, "frame")}. They go with it; undo brings them back.`);
+  const question = make(
+    "p",
+    {},
+    `${nameOf(object)} has masks on ${plural(masks, "frame")}. They go with it; undo brings them back.`,
+  );
   if (await ask("remove", `Remove ${nameOf(object)}?`, "Remove", question)) await removeObject(object);
 }
 
@@ -54,16 +58,29 @@ export async function relabelChosen(object = state.object) {
       "Its masks become",
       choice("into", [
         [String(fresh), "a new object (split)"],
-        ...others.map((each) => /** @type {[string, string]} */ ([String(each.object), `part of ${nameOf(each.object)} (merge)`])),
+        ...others.map(
+          (each) => /** @type {[string, string]} */ ([String(each.object), `part of ${nameOf(each.object)} (merge)`]),
+        ),
         ["0", "nothing (delete them)"],
       ]),
     ),
-    field("from frame", make("input", { name: "first", type: "number", min: 0, max: state.video.frames - 1, value: state.frame })),
-    field("to frame", make("input", { name: "last", type: "number", min: 0, max: state.video.frames - 1, placeholder: "the end" })),
+    field(
+      "from frame",
+      make("input", { name: "first", type: "number", min: 0, max: state.video.frames - 1, value: state.frame }),
+    ),
+    field(
+      "to frame",
+      make("input", { name: "last", type: "number", min: 0, max: state.video.frames - 1, placeholder: "the end" }),
+    ),
   );
   if (!answer) return;
   const into = Number(answer.into);
-  const change = await relabel(object, into, Number(answer.first || 0), answer.last === "" ? null : Number(answer.last));
+  const change = await relabel(
+    object,
+    into,
+    Number(answer.first || 0),
+    answer.last === "" ? null : Number(answer.last),
+  );
   if (change && into) update({ object: into });
 }
 
@@ -113,8 +130,18 @@ function details(object, known) {
   return make(
     "div",
     { class: "details" },
-    input(object, "category", { type: "text", value: known.category, placeholder: "Category, e.g. person", list: "categories" }),
-    input(object, "description", { value: known.description, placeholder: "Describe it in a sentence", rows: 2 }, "textarea"),
+    input(object, "category", {
+      type: "text",
+      value: known.category,
+      placeholder: "Category, e.g. person",
+      list: "categories",
+    }),
+    input(
+      object,
+      "description",
+      { value: known.description, placeholder: "Describe it in a sentence", rows: 2 },
+      "textarea",
+    ),
     make(
       "div",
       { class: "buttons" },

@@ -41,7 +41,10 @@ async function playFrom(first) {
   let stride = 1;
   let mean = 0;
   while (state.playing && frame < frames) {
-    prefetch(Array.from({ length: AHEAD }, (_, ahead) => frame + ahead * stride), { height: rows, withMasks: true });
+    prefetch(
+      Array.from({ length: AHEAD }, (_, ahead) => frame + ahead * stride),
+      { height: rows, withMasks: true },
+    );
     const asked = performance.now();
     await showPlayed(frame, rows);
     await painted();

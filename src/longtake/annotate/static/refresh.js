@@ -15,7 +15,9 @@ const readers = {
   grid: async () => (dispatchEvent(new Event("grid-changed")), {}),
 };
 
-const paces = Object.fromEntries(Object.entries(readers).map(([name, read]) => [name, paced(() => guarded(read), PAUSE)]));
+const paces = Object.fromEntries(
+  Object.entries(readers).map(([name, read]) => [name, paced(() => guarded(read), PAUSE)]),
+);
 
 async function guarded(read) {
   const video = state.video?.video;

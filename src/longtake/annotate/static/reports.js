@@ -37,12 +37,27 @@ function bars(title, groups, words, most) {
       size === null
         ? []
         : [
-            draw("rect", { x: left, y: top, width: Math.max(1, (size / longest) * wide), height: 13, rx: 2, class: look }),
+            draw("rect", {
+              x: left,
+              y: top,
+              width: Math.max(1, (size / longest) * wide),
+              height: 13,
+              rx: 2,
+              class: look,
+            }),
             draw("text", { x: left + Math.max(1, (size / longest) * wide) + 6, y: top + 11 }, words(size)),
           ];
-    return [draw("text", { x: left - 8, y: y + 18, class: "label" }, label), ...one(value, y, "ours"), ...one(paper, y + 15, "paper")];
+    return [
+      draw("text", { x: left - 8, y: y + 18, class: "label" }, label),
+      ...one(value, y, "ours"),
+      ...one(paper, y + 15, "paper"),
+    ];
   });
-  const chart = draw("svg", { viewBox: `0 0 ${left + wide + 90} ${groups.length * row}`, role: "img", "aria-label": title }, ...shapes);
+  const chart = draw(
+    "svg",
+    { viewBox: `0 0 ${left + wide + 90} ${groups.length * row}`, role: "img", "aria-label": title },
+    ...shapes,
+  );
   return make("figure", { class: "chart" }, make("figcaption", {}, title), chart);
 }
 
@@ -62,8 +77,20 @@ export async function openEffort() {
   open(
     "effort",
     "Effort",
-    make("p", { class: "figure", "data-testid": "effort-minutes" }, make("b", {}, minutes.toFixed(1)), " minutes of work on this video"),
-    make("p", { class: "key" }, make("i", { class: "ours" }), "this project ", make("i", { class: "paper" }), "LVOS paper"),
+    make(
+      "p",
+      { class: "figure", "data-testid": "effort-minutes" },
+      make("b", {}, minutes.toFixed(1)),
+      " minutes of work on this video",
+    ),
+    make(
+      "p",
+      { class: "key" },
+      make("i", { class: "ours" }),
+      "this project ",
+      make("i", { class: "paper" }),
+      "LVOS paper",
+    ),
     make(
       "div",
       { class: "charts" },
@@ -73,16 +100,32 @@ export async function openEffort() {
     make("h3", {}, "By step"),
     table(
       ["Step", "Frames", "Corrected", "Share", "Minutes", "Strokes"],
-      steps.map((each) => [each.step, each.frames, each.corrected, percent(each.share ?? 0), (each.seconds / 60).toFixed(1), each.strokes]),
+      steps.map((each) => [
+        each.step,
+        each.frames,
+        each.corrected,
+        percent(each.share ?? 0),
+        (each.seconds / 60).toFixed(1),
+        each.strokes,
+      ]),
     ),
     make("h3", {}, "By frame and object"),
     table(
       ["Frame", "Object", "Step", "Annotator", "Seconds", "Strokes"],
       rows
         .slice(0, MOST_ROWS)
-        .map((each) => [each.frame, each.object === null ? "" : nameOf(each.object), each.step, each.annotator, each.seconds.toFixed(1), each.strokes]),
+        .map((each) => [
+          each.frame,
+          each.object === null ? "" : nameOf(each.object),
+          each.step,
+          each.annotator,
+          each.seconds.toFixed(1),
+          each.strokes,
+        ]),
     ),
-    rows.length > MOST_ROWS ? make("small", {}, `The first ${MOST_ROWS} of ${rows.length} rows; all of them go with the LVOS export.`) : null,
+    rows.length > MOST_ROWS
+      ? make("small", {}, `The first ${MOST_ROWS} of ${rows.length} rows; all of them go with the LVOS export.`)
+      : null,
   );
 }
 
@@ -99,16 +142,34 @@ export async function openQuality() {
   const dialog = open(
     "quality",
     "Quality check",
-    make("p", {}, "Accepted frames, drawn at random, are labelled again without a look at their masks. ", "The overlap (J, intersection over union) of both tells how sure the masks are."),
+    make(
+      "p",
+      {},
+      "Accepted frames, drawn at random, are labelled again without a look at their masks. ",
+      "The overlap (J, intersection over union) of both tells how sure the masks are.",
+    ),
     form,
     mean === null
       ? make("p", { class: "muted" }, "Nothing has been labelled again yet.")
-      : make("p", { class: "figure", "data-testid": "quality-mean" }, make("b", {}, mean.toFixed(3)), ` mean J; ${paper} in the LVOS paper`),
+      : make(
+          "p",
+          { class: "figure", "data-testid": "quality-mean" },
+          make("b", {}, mean.toFixed(3)),
+          ` mean J; ${paper} in the LVOS paper`,
+        ),
     annotators.length
-      ? bars("Mean J by annotator", annotators.map((each) => ({ label: each.annotator, value: each.mean, paper })), (value) => value.toFixed(3), 1)
+      ? bars(
+          "Mean J by annotator",
+          annotators.map((each) => ({ label: each.annotator, value: each.mean, paper })),
+          (value) => value.toFixed(3),
+          1,
+        )
       : null,
     rows.length
-      ? table(["Annotator", "Frame", "Object", "J"], rows.map((each) => [each.annotator, each.frame, nameOf(each.object), each.j.toFixed(3)]))
+      ? table(
+          ["Annotator", "Frame", "Object", "J"],
+          rows.map((each) => [each.annotator, each.frame, nameOf(each.object), each.j.toFixed(3)]),
+        )
       : null,
     rows.length ? make("small", {}, plural(rows.length, "mask")) : null,
   );

@@ -79,8 +79,15 @@ export function thing(object) {
 /** An object's name, or its number where it has none. */
 export const nameOf = (object) => thing(object).name || `object ${object}`;
 
-/** The least id above all others. */
-export const freshObject = () => Math.max(0, ...state.objects.map((each) => each.object)) + 1;
+/** An id that no object of the video has, or has had while it was open: one that was removed is not given again. */
+export const freshObject = () => (highest.get(state.video?.video) ?? 0) + 1;
+
+/** Of each video the highest id seen. @type {Map<number|undefined, number>} */
+const highest = new Map();
+watch("objects", () => {
+  const ids = state.objects.map((each) => each.object);
+  highest.set(state.video?.video, Math.max(freshObject() - 1, ...ids));
+});
 
 /** The object that a stroke draws: the chosen one, or a first. */
 export function drawn() {

@@ -19,14 +19,19 @@ export function next() {
   if (job?.state === "running") return { label: "Working…", note: "You may go on drawing meanwhile.", run: null };
   if (video.check) return review("Label this frame by hand, as if for the first time; then accept it.");
   if (!state.objects.length) {
-    return { label: "Draw the object", note: "Go to a frame that shows it well, and paint it or drag a box.", run: beginDrawing };
+    return {
+      label: "Draw the object",
+      note: "Go to a frame that shows it well, and paint it or drag a box.",
+      run: beginDrawing,
+    };
   }
   if (!pipeline) return { label: "…", note: "", run: null };
   const step = pipeline.steps[pipeline.present - 1];
   if (pipeline.steps.every(({ done, total }) => total > 0 && done >= total)) {
     return { label: "Export the masks", note: "Every frame is done.", run: openExport };
   }
-  if (step.step % 2 === 0) return review("Correct what is wrong, then accept the frame. “Follow from here” carries a correction on.");
+  if (step.step % 2 === 0)
+    return review("Correct what is wrong, then accept the frame. “Follow from here” carries a correction on.");
   const rate = step.step === 1 ? pipeline.settings.coarse_rate : pipeline.settings.fine_rate;
   const label = step.step === 1 ? `Follow it: ${perSecond(rate)}` : `Fill in between: ${perSecond(rate)}`;
   return { label, note: step.why ?? "", run: step.ready ? () => run(step.step) : null };
@@ -77,16 +82,28 @@ export async function stopJob() {
 export async function openSettings() {
   if (!state.pipeline) return;
   const { coarse_rate, fine_rate, look: looked } = state.pipeline.settings;
-  const number = (name, value) => make("input", { name, type: "number", min: 0.01, step: "any", value: value ?? "", placeholder: "every frame" });
+  const number = (name, value) =>
+    make("input", { name, type: "number", min: 0.01, step: "any", value: value ?? "", placeholder: "every frame" });
   const answer = await ask(
     "settings",
     "How many masks a second",
     "Save",
     field("First pass, looked at in step 2", number("coarse_rate", coarse_rate), "masks a second; 1 in the LVOS paper"),
-    field("Second pass, looked at in step 4", number("fine_rate", fine_rate), "masks a second; 6 in the paper, empty for every frame"),
+    field(
+      "Second pass, looked at in step 4",
+      number("fine_rate", fine_rate),
+      "masks a second; 6 in the paper, empty for every frame",
+    ),
     field(
       "To follow objects, the model looks at",
-      choice("look", [["all", "every frame (follows best)"], ["kept", "only the frames that are kept (quickest)"]], looked),
+      choice(
+        "look",
+        [
+          ["all", "every frame (follows best)"],
+          ["kept", "only the frames that are kept (quickest)"],
+        ],
+        looked,
+      ),
     ),
   );
   if (!answer) return;
@@ -103,7 +120,11 @@ export async function openSettings() {
 function bar(done, total) {
   const share = total ? Math.min(1, done / total) : 0;
   const fill = make("i", { style: { width: `${100 * share}%` } });
-  return make("div", { class: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": total, "aria-valuenow": done }, fill);
+  return make(
+    "div",
+    { class: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": total, "aria-valuenow": done },
+    fill,
+  );
 }
 
 function renderSteps() {

@@ -77,7 +77,8 @@ const fetchCells = paced(async () => {
 function showThumbnails() {
   const count = state.video && !state.video.problem ? Math.ceil(width() / THUMBNAIL.width) : 0;
   while (strip.children.length > count) strip.lastChild?.remove();
-  while (strip.children.length < count) strip.append(make("img", { alt: "", width: THUMBNAIL.width, height: THUMBNAIL.height }));
+  while (strip.children.length < count)
+    strip.append(make("img", { alt: "", fetchpriority: "low", width: THUMBNAIL.width, height: THUMBNAIL.height }));
   [...strip.children].forEach((image, slot) => {
     const frame = Math.floor(first + ((slot + 0.5) * THUMBNAIL.width * span) / width());
     const address = thumbnail(state.video?.video, Math.min(frame, (state.video?.frames ?? 1) - 1), THUMBNAIL.height);
@@ -122,19 +123,30 @@ function drawRuler() {
   const kept = keptFrames();
   if (!kept || (kept.length / state.video.frames) * span > width() / 4) return;
   context.fillStyle = ink.accentColor === "auto" ? ink.color : ink.accentColor;
-  for (const frame of kept) if (frame >= first && frame < first + span) context.fillRect(toX(frame + 0.5) - 1, RULER_HEIGHT - 3, 2, 3);
+  for (const frame of kept)
+    if (frame >= first && frame < first + span) context.fillRect(toX(frame + 0.5) - 1, RULER_HEIGHT - 3, 2, 3);
 }
 
 /** The colours of the cells are those of the legend. */
 function palette() {
   const colour = (name) => getComputedStyle(find(`#legend [data-origin="${name}"]`)).backgroundColor;
-  const parts = (text) => text.match(/[\d.]+/g).slice(0, 3).join(" ");
+  const parts = (text) =>
+    text
+      .match(/[\d.]+/g)
+      .slice(0, 3)
+      .join(" ");
   const [sure, doubtful] = [parts(colour("sure")), parts(colour("doubtful"))];
   const followed = (confidence) => {
     const distance = Math.abs(confidence - DOUBT) / (confidence < DOUBT ? DOUBT : 100 - DOUBT);
     return `rgb(${confidence < DOUBT ? doubtful : sure} / ${0.55 + 0.45 * distance})`;
   };
-  const solid = { g: colour("given"), c: colour("corrected"), a: colour("accepted"), i: colour("imported"), "-": colour("unseen") };
+  const solid = {
+    g: colour("given"),
+    c: colour("corrected"),
+    a: colour("accepted"),
+    i: colour("imported"),
+    "-": colour("unseen"),
+  };
   return (letter, confidence) => solid[letter] ?? followed(confidence < 0 ? 100 : confidence);
 }
 

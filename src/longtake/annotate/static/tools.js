@@ -2,7 +2,7 @@
 
 import { Gone, here, post } from "./api.js";
 import { clamp, draw, find } from "./dom.js";
-import { refusal, send } from "./edits.js";
+import { refused, send } from "./edits.js";
 import { beginStroke, endStroke } from "./line.js";
 import { around } from "./masks.js";
 import { say, warn } from "./notice.js";
@@ -115,7 +115,9 @@ function polygon() {
       const places = [...corners, ...(corners.length && pointer ? [pointer] : [])].map(toCanvas);
       return [
         draw("polygon", { points: places.join(" "), class: "sketch" }),
-        ...corners.map(toCanvas).map(([cx, cy], index) => draw("circle", { cx, cy, r: index ? 3 : 5, class: "corner" })),
+        ...corners
+          .map(toCanvas)
+          .map(([cx, cy], index) => draw("circle", { cx, cy, r: index ? 3 : 5, class: "corner" })),
       ];
     },
     enter: close,
@@ -171,9 +173,15 @@ function box() {
       if (!drag) return;
       const { from, to, minus } = drag;
       drag = null;
-      const box = [Math.min(from[0], to[0]), Math.min(from[1], to[1]), Math.max(from[0], to[0]), Math.max(from[1], to[1])];
+      const box = [
+        Math.min(from[0], to[0]),
+        Math.min(from[1], to[1]),
+        Math.max(from[0], to[0]),
+        Math.max(from[1], to[1]),
+      ];
       const clicked = Math.min(box[2] - box[0], box[3] - box[1]) * magnification() < CLICK;
-      if (!clicked) asked = { frame: state.frame, object: drawn(), box, inside: [], outside: [], found: null, busy: false };
+      if (!clicked)
+        asked = { frame: state.frame, object: drawn(), box, inside: [], outside: [], found: null, busy: false };
       else if (asked?.frame !== state.frame || asked.object !== state.object) return void say(hints.box);
       else asked[minus ? "outside" : "inside"].push(pixel(from));
       ask();
@@ -223,7 +231,8 @@ function answered(sign) {
 }
 
 export const resize = (factor) => {
-  const grown = factor > 1 ? Math.max(state.size + 1, Math.round(state.size * factor)) : Math.round(state.size * factor);
+  const grown =
+    factor > 1 ? Math.max(state.size + 1, Math.round(state.size * factor)) : Math.round(state.size * factor);
   update({ size: clamp(grown, 1, 400) });
 };
 
@@ -251,7 +260,11 @@ function redraw() {
   const shapes = tools[state.tool].sketch?.() ?? [];
   if (pointer && !panning && !space && !tools[state.tool].sketch) {
     const box = canvas.getBoundingClientRect();
-    const place = { cx: pointer.clientX - box.left, cy: pointer.clientY - box.top, r: (state.size * magnification()) / 2 };
+    const place = {
+      cx: pointer.clientX - box.left,
+      cy: pointer.clientY - box.top,
+      r: (state.size * magnification()) / 2,
+    };
     shapes.push(draw("circle", { ...place, class: "brush under" }), draw("circle", { ...place, class: "brush" }));
   }
   sketch.replaceChildren(...shapes);
@@ -267,8 +280,7 @@ canvas.addEventListener("pointerdown", (event) => {
     return;
   }
   if (state.playing) return void stop();
-  const why = refusal();
-  if (why) return void (state.loaded && warn(why));
+  if (!state.loaded || refused()) return;
   tools[state.tool].down?.(event);
   redraw();
 });
@@ -282,7 +294,7 @@ canvas.addEventListener("pointermove", (event) => {
   redraw();
 });
 
-for (const end of ["pointerup", "pointercancel"]) {
+for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
   canvas.addEventListener(end, (event) => {
     if (panning) panning = null;
     else tools[state.tool].up?.(event);

@@ -90,7 +90,10 @@ function tint({ left, top, width, height }) {
 }
 
 function choosePaints() {
-  const shown = new Set([...state.objects.map((each) => each.object), ...(state.object === null ? [] : [state.object])]);
+  const shown = new Set([
+    ...state.objects.map((each) => each.object),
+    ...(state.object === null ? [] : [state.object]),
+  ]);
   for (const object of shown) {
     const [red, green, blue] = channels(thing(object).colour);
     const visible = !state.hidden.has(object);
