@@ -129,3 +129,10 @@ def test_a_geodesic_way_goes_around() -> None:
     assert distance[0, 1] == 2
     assert distance[0, 4] == 16  # eight steps below the wall, at 2 each
     assert np.isinf(geodesic(image, np.zeros((3, 5), bool))).all()
+
+
+def test_nothing_at_all_is_told_also_where_a_mask_is() -> None:
+    image, mask = np.zeros((20, 30, 3), np.uint8), np.ones((20, 30), bool)
+    for before in (None, mask):
+        with pytest.raises(MaskError, match="nothing says where the object is"):
+            grabcut(image, Rough(), before)
