@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from longtake.data.synthetic import DEMO_ACTORS, render
-from longtake.engine.editor import Editor, Only
+from longtake.engine.editor import Editor
+from longtake.engine.following import Only
 from longtake.errors import MaskError, SettingError
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO
@@ -179,7 +180,7 @@ def test_an_empty_mask_says_that_an_object_is_not_there(editor: Editor, ids: lis
 
 
 def test_what_was_done_by_an_interruption_stays(editor: Editor, ids: list[np.ndarray]) -> None:
-    def stop(done: int) -> None:
+    def stop(done: int, total: int) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
@@ -192,10 +193,10 @@ def test_what_was_done_by_an_interruption_stays(editor: Editor, ids: list[np.nda
 def test_only_some_frames_are_kept_and_the_rest_between_them_later(editor: Editor, ids: list[np.ndarray]) -> None:
     editor.give(1, ids[1])
     kept = Only(frozenset({0, 4, 8}))
-    seen = list[int]()
-    change = editor.through(editor.given, only=kept, report=seen.append)
+    seen = list[tuple[int, int]]()
+    change = editor.through(editor.given, only=kept, report=lambda *count: seen.append(count))
     assert change.frames == (0, 4, 8)
-    assert seen == list(range(1, editor.steps({1}, kept) + 1)) == list(range(1, COUNT))
+    assert seen == [(done, COUNT - 1) for done in range(1, COUNT)]
     assert {frame: editor.known(frame)[1][0] for frame in range(COUNT) if editor.labels(frame) is not None} == {
         0: "propagated",
         1: "given",
@@ -205,8 +206,8 @@ def test_only_some_frames_are_kept_and_the_rest_between_them_later(editor: Edito
     every = shown(editor)
     editor.accept(0, 4)
     half = Only(frozenset(range(0, COUNT, 2)), looked=True)
-    assert editor.steps(editor.accepted, half) == 2 + 2 == 2 * half.between(0, 4) + half.between(4, COUNT)
-    change = editor.through(editor.accepted, only=half)
+    change = editor.through(editor.accepted, only=half, report=lambda *count: seen.append(count))
+    assert seen[COUNT - 1 :] == [(done, 2 + 2) for done in range(1, 5)]  # 2 both ways, 6 and 8
     assert set(change.frames) <= {2, 6, 8}
     assert {2, 6} <= set(change.frames)
     assert {frame: shown(editor)[frame] for frame in (0, 1, 4)} == {frame: every[frame] for frame in (0, 1, 4)}
@@ -216,9 +217,10 @@ def test_only_some_frames_are_kept_and_the_rest_between_them_later(editor: Edito
 
 def test_what_is_followed_at_the_kept_frames_alone_is_another(editor: Editor, ids: list[np.ndarray]) -> None:
     editor.give(0, ids[0])
-    shown_to = list[int]()
-    editor.propagate(0, COUNT - 1, only=Only(frozenset({3, 6}), looked=True), report=shown_to.append)
-    assert len(shown_to) == 2
+    seen = list[tuple[int, int]]()
+    only = Only(frozenset({3, 6}), looked=True)
+    editor.propagate(0, COUNT - 1, only=only, report=lambda *count: seen.append(count))
+    assert seen == [(1, 2), (2, 2)]
     assert sorted(shown(editor)) == [0, 3, 6]
 
 
@@ -245,7 +247,7 @@ def test_imported_masks_are_a_start_that_pins_nothing(editor: Editor, ids: list[
 def test_masks_may_be_given_while_something_is_followed(editor: Editor, ids: list[np.ndarray]) -> None:
     editor.give(0, ids[0])
 
-    def draw(done: int) -> None:
+    def draw(done: int, total: int) -> None:
         if done == 2:
             editor.give(2, {1: ids[2] == 2})  # behind, where it was already
             editor.give(6, {1: ids[6] == 2})  # ahead

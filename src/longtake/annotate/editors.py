@@ -6,6 +6,7 @@ from typing import Any
 
 from longtake.engine.editor import Editor
 from longtake.engine.frugal import policy_for
+from longtake.engine.history import History
 from longtake.engine.runtime import runtime
 from longtake.engine.step import rules_for
 from longtake.memory.policy import parse_policy
@@ -13,8 +14,8 @@ from longtake.systems.calibration import calibration_of
 from longtake.systems.models import DEFAULT, load
 from longtake.video.source import Source
 
-OpenEditor = Callable[[Source, Path], Editor]
-"""Opens the editor of a video's masks, in a folder."""
+OpenEditor = Callable[[Source, Path, History], Editor]
+"""Opens the editor of a video's masks, in a folder, with the history of its edits."""
 
 
 def editors(
@@ -33,7 +34,9 @@ def editors(
     rules = rules_for(system, policy_for(system, run) if memory == "auto" else parse_policy(memory))
     system, calibration = run.ready(system), calibration_of(card.preset)
 
-    def opened(source: Source, folder: Path) -> Editor:
-        return Editor(system, source, folder, rules=rules, short_side=size, run=run, calibration=calibration)
+    def opened(source: Source, folder: Path, history: History) -> Editor:
+        return Editor(
+            system, source, folder, rules=rules, short_side=size, run=run, calibration=calibration, history=history
+        )
 
     return opened

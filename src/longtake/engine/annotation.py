@@ -55,7 +55,7 @@ class Annotation:
         self.history = history or History(folder / "edits.sqlite")
         video = {"name": source.info.name, "announced": source.info.count}
         if (known := self.history.get("video", 0)) is None:
-            known = {**video, "frames": sum(1 for _ in source.entries()), "size": next(iter(source)).size}
+            known = {**video, "frames": len(source.times()), "size": next(iter(source)).size}
             self.history.keep("video", 0, known)
         if any(known[fact] != video[fact] for fact in video):
             raise SettingError(f"{folder}: edits of {known['name']}, not of {source.info.name}; use another folder")

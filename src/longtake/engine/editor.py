@@ -6,10 +6,8 @@ masks, so an editor that is opened anew continues as if it had not been closed.
 
 import tempfile
 import zlib
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +17,7 @@ from jaxtyping import Float32
 
 from longtake.engine.annotation import PINNED, Annotation, Change, Labels, Origin, change_of
 from longtake.engine.confidence import confidence
+from longtake.engine.following import EVERY, Only
 from longtake.engine.fuse import fuse
 from longtake.engine.history import Edit, History
 from longtake.engine.runtime import Runtime
@@ -36,39 +35,10 @@ REFERENCES = 4
 
 Certainty = Float32[np.ndarray, "h w"]
 
-Report = Callable[[int], None]
-"""Called with the number of frames that have been looked at, after each."""
+Report = Callable[[int, int], None]
+"""Called after each frame with how many have been looked at, and how many there are to be looked at."""
 
 Way = Literal["both", "forward", "backward"]
-
-
-@dataclass(frozen=True)
-class Only:
-    """Which frames to store on the way, None for all; and whether the system looks at these alone."""
-
-    keep: frozenset[int] | None = None
-    looked: bool = False
-
-    @cached_property
-    def _sorted(self) -> list[int]:
-        return sorted(self.keep or ())
-
-    def keeps(self, frame: int) -> bool:
-        """Whether what is predicted on a frame is stored."""
-        return self.keep is None or frame in self.keep
-
-    def looks_at(self, frame: int) -> bool:
-        """Whether the system is shown a frame."""
-        return not self.looked or self.keeps(frame)
-
-    def between(self, first: int, second: int) -> int:
-        """How many frames the system is shown between two, these left out."""
-        if self.keep is None or not self.looked:
-            return max(0, second - first - 1)
-        return max(0, bisect_left(self._sorted, second) - bisect_right(self._sorted, first))
-
-
-EVERY = Only()
 
 
 class Editor(Annotation):
@@ -119,7 +89,7 @@ class Editor(Annotation):
         masks: Masks | Mapping[int, Any] | np.ndarray,
         *,
         again: bool = False,
-        report: Report = lambda done: None,
+        report: Report = lambda done, total: None,
     ) -> Change:
         """Give masks, then follow from them both ways, as far as the next frames where a person gave some.
 
@@ -138,7 +108,7 @@ class Editor(Annotation):
         to: Way = "both",
         *,
         only: Only = EVERY,
-        report: Report = lambda done: None,
+        report: Report = lambda done, total: None,
     ) -> Change:
         """Follow from a frame: as far as pinned frames, fused with what comes from there, or to the ends."""
         self._check_masked(frame)
@@ -158,7 +128,9 @@ class Editor(Annotation):
             ways.append((frame, self.count - 1) if after is None else (frame, after))
         return ways, {frame, *(other for other in (before, after) if other is not None)}
 
-    def propagate(self, start: int, end: int, *, only: Only = EVERY, report: Report = lambda done: None) -> Change:
+    def propagate(
+        self, start: int, end: int, *, only: Only = EVERY, report: Report = lambda done, total: None
+    ) -> Change:
         """Follow what stands on frame `start` to frame `end`, backwards where that is the smaller one.
 
         What was done by then is kept where something stops it. Raises SettingError where nothing stands on `start`.
@@ -169,7 +141,9 @@ class Editor(Annotation):
             self._along(edit, [(start, end)], (), only, report)
         return change_of(edit)
 
-    def between(self, first: int, second: int, *, only: Only = EVERY, report: Report = lambda done: None) -> Change:
+    def between(
+        self, first: int, second: int, *, only: Only = EVERY, report: Report = lambda done, total: None
+    ) -> Change:
         """Follow from two frames towards each other, and fuse both by distance and confidence; they stay as they are.
 
         Raises SettingError where nothing stands on one of them.
@@ -182,7 +156,9 @@ class Editor(Annotation):
             self._along(edit, [(first, second)], {first, second}, only, report)
         return change_of(edit)
 
-    def through(self, frames: Collection[int], *, only: Only = EVERY, report: Report = lambda done: None) -> Change:
+    def through(
+        self, frames: Collection[int], *, only: Only = EVERY, report: Report = lambda done, total: None
+    ) -> Change:
         """Follow from all of these frames at once: between neighbours fused, beyond the outermost to the ends.
 
         They stay as they are. Raises SettingError where there is none, or nothing stands on one.
@@ -199,25 +175,21 @@ class Editor(Annotation):
             self._along(edit, ways, set(stops), only, report)
         return change_of(edit)
 
-    def steps(self, frames: Collection[int], only: Only = EVERY) -> int:
-        """How many frames `through` would look at."""
-        stops = sorted(frames)
-        inner = sum(only.between(*pair) for pair in pairwise(stops))
-        return only.between(-1, stops[0]) + 2 * inner + only.between(stops[-1], self.count)
-
     def _along(
         self, edit: Edit, ways: Sequence[tuple[int, int]], pinned: Collection[int], only: Only, report: Report
     ) -> None:
         """Follow from the first frame of each pair to the second; towards each other where both are pinned."""
+        both = [start in pinned and end in pinned for start, end in ways]
+        total = sum(_length(*way, fused, only) for way, fused in zip(ways, both, strict=True))
         done = 0
 
         def onward() -> None:
             nonlocal done
             done += 1
-            report(done)
+            report(done, max(done, total))
 
-        for start, end in ways:
-            if start in pinned and end in pinned:
+        for (start, end), fused in zip(ways, both, strict=True):
+            if fused:
                 self._between(edit, start, end, only, onward)
             else:
                 for prediction in self._follow(start, end, only):
@@ -309,6 +281,13 @@ class Editor(Annotation):
                 labels = np.where(np.isin(labels, list(given)), np.uint16(0), labels)
                 labels = np.where(np.isin(stands, list(given)), stands, labels)
             self._set(edit, frame, self._stored(labels, known | given))
+
+
+def _length(start: int, end: int, fused: bool, only: Only) -> int:
+    """How many frames the system is shown between two, or as far as the second."""
+    if fused:
+        return 2 * only.between(start, end)
+    return only.between(start, end + 1) if start < end else only.between(end - 1, start)
 
 
 def _packed(prediction: Prediction) -> bytes:

@@ -6,7 +6,7 @@ What lies behind a value is never changed, only referred to, so an undone edit c
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,8 @@ class History:
 
     def __init__(self, path: Path, video: int = 1) -> None:
         self.path, self.video, self.revision = path, video, 0
+        self.told: Callable[[Collection[Key]], None] = lambda keys: None
+        """Called with the keys whose values have changed, after each time; must not wait for anything."""
         self.lock = threading.RLock()
         """Who reads a value and sets another by it holds this."""
         self._base = connect(path, TABLES)
@@ -195,6 +197,7 @@ class History:
             else:
                 self._values.setdefault(kind, {})[number] = value
         self.revision += 1
+        self.told(values)
 
 
 def _json(value: Any) -> str | None:

@@ -29,6 +29,9 @@ class FolderSource(Source):
     def times(self) -> Times:
         return self._times
 
+    def name(self, index: int) -> str:
+        return self.files[index].stem
+
     def entries(self) -> Iterator[Entry]:
         return self._entries(0)
 

@@ -27,16 +27,20 @@ class MaskFolder:
 
     def __call__(self, frame: Frame) -> Masks | None:
         """The masks given on this frame. Raises MaskError where its image cannot be read."""
+        return self.of(frame.name, frame.index)
+
+    def of(self, name: str, index: int) -> Masks | None:
+        """The masks given on the frame of a name, the next one; raises as calling does."""
         if self.single is not None:
             masks, self.single = self._read(self.single), None
             if not masks.ids:
                 raise MaskError(f"{self.path}: no mask pixels (all are background); mark at least one object")
             return masks
-        number = int(frame.name) if frame.name.isdecimal() else frame.index
-        for name in (frame.name, self.by_number.get(number)):
-            if name in self.unused:
-                self.unused.discard(name)
-                masks = self._read(self.by_name[name])
+        number = int(name) if name.isdecimal() else index
+        for key in (name, self.by_number.get(number)):
+            if key in self.unused:
+                self.unused.discard(key)
+                masks = self._read(self.by_name[key])
                 self.objects += len(masks.ids)
                 return masks
         return None

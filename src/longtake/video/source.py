@@ -76,6 +76,10 @@ class Source(ABC):
         """
         raise SourceError(f"{self.info.name}: its frames come only once, in order; save them as a video first")
 
+    def name(self, index: int) -> str:
+        """The name of a frame."""
+        return f"{index:06d}"
+
     def keyframe(self, index: int) -> int:
         """The last frame at or before this one that can be read without the ones before it."""
         return index
