@@ -57,6 +57,7 @@ function hear(news) {
   if (news.type === "changed") hearChanged(news);
   else if (news.type === "job") hearJob(news);
   else if (news.type === "videos") readProject().catch(() => {});
+  else if (news.type === "all") readAgain().catch(() => {});
 }
 
 function hearChanged({ video, frames, objects, tab: from }) {
@@ -80,9 +81,9 @@ function hearJob(job) {
   if (!state.playing) reload();
 }
 
-/** After the server was away: whatever may have changed is read again. */
-async function recover() {
-  say("The server is back.");
+/** Whatever may have changed meanwhile is read again. */
+async function readAgain() {
+  forgetMasks();
   await readProject();
   update({ job: await get("/job") });
   await Promise.all([readAll(), reload()]);
@@ -208,7 +209,10 @@ async function begin() {
   find("#annotator").value = annotator.name;
   update({ job: await get("/job") });
   const [first] = state.project.videos;
-  listen(hear, () => recover().catch((error) => error instanceof Gone || warn(error.message)));
+  listen(hear, () => {
+    say("The server is back.");
+    readAgain().catch((error) => error instanceof Gone || warn(error.message));
+  });
   if (first) await openVideo(state.project.current ?? first.video);
 }
 

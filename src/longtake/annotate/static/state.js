@@ -9,6 +9,9 @@
  *   state: "running"|"done"|"stopped"|"failed", message: string|null}} Job
  */
 
+/** A mask whose expected overlap with the truth is below this is in doubt. */
+export const DOUBT = 0.7;
+
 export const state = {
   project: null,
   /** @type {Video|null} */ video: null,
