@@ -142,7 +142,7 @@ def project_facts(project: Projects) -> m.ProjectFacts:
     return m.ProjectFacts(
         name=project.folder.name,
         version=longtake.__version__,
-        model=project.model,
+        model=project.editors.model,
         annotator=project.annotator,
         current=current if any(video.video == current for video in videos) else None,
         formats=[m.Format(name=form.name, label=form.label) for form in FORMS.values()],

@@ -13,14 +13,14 @@ from typing import Any
 
 from longtake.annotate.deliver import deliver
 from longtake.annotate.desk import Desk
-from longtake.annotate.editors import OpenEditor
+from longtake.annotate.editors import Editors
 from longtake.annotate.jobs import Job, Jobs, Progress, Work
 from longtake.annotate.pipeline import Settings
 from longtake.annotate.proposals import Proposals, Target
 from longtake.annotate.quality import Quality, Row, compare, quality, sample
 from longtake.annotate.store import Check, Entry, Facts, Store
 from longtake.engine.annotation import Annotation, Change
-from longtake.engine.editor import Way
+from longtake.engine.following import Way
 from longtake.engine.history import Key
 from longtake.errors import SettingError, SourceError
 from longtake.types import Masks
@@ -40,14 +40,12 @@ QUIET = 0.4
 class Project:
     """A folder that is made where it is missing; threads may share it."""
 
-    def __init__(
-        self, folder: Path, editor: OpenEditor, *, model: str = "default", annotator: str | None = None
-    ) -> None:
-        """editor: makes what follows objects, when it is first needed. annotator: None is who is logged in.
+    def __init__(self, folder: Path, editors: Editors, *, annotator: str | None = None) -> None:
+        """editors: makes what follows objects, when it is first needed. annotator: None is who is logged in.
 
         Raises SettingError where the folder is of a later longtake, OutputError where it cannot be written.
         """
-        self.folder, self.editor, self.model = make_folder(folder).resolve(), editor, model
+        self.folder, self.editors = make_folder(folder).resolve(), editors
         self.store = Store(self.folder / BASE)
         self.annotator = annotator or _login()
         self.told: Callable[[News], None] = lambda news: None
@@ -205,7 +203,7 @@ class Project:
 
         def work(progress: Progress) -> str:
             progress(0, 0)
-            editor = self.editor(desk.source, self.folder, desk.history)
+            editor = self.editors(desk.source, self.folder, desk.history)
             starts, only = pipeline.starts() if step == 1 else editor.accepted, pipeline.only(step)
             change = editor.through(starts, only=only, report=progress)
             return f"{len(change.frames)} frames have new masks"
@@ -222,7 +220,7 @@ class Project:
 
         def work(progress: Progress) -> str:
             progress(0, 0)
-            editor = self.editor(desk.source, self.folder, desk.history)
+            editor = self.editors(desk.source, self.folder, desk.history)
             change = editor.spread(frame, to, only=only, report=progress)
             return f"{len(change.frames)} frames have new masks"
 

@@ -10,14 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
 from longtake.engine.annotation import PINNED, Annotation, Change, Labels, Origin, change_of
 from longtake.engine.confidence import confidence
-from longtake.engine.following import EVERY, Only
+from longtake.engine.following import EVERY, Only, Way
 from longtake.engine.fuse import fuse
 from longtake.engine.history import Edit, History
 from longtake.engine.runtime import Runtime
@@ -37,8 +37,6 @@ Certainty = Float32[np.ndarray, "h w"]
 
 Report = Callable[[int, int], None]
 """Called after each frame with how many have been looked at, and how many there are to be looked at."""
-
-Way = Literal["both", "forward", "backward"]
 
 
 class Editor(Annotation):

@@ -3,6 +3,9 @@
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
+
+Way = Literal["both", "forward", "backward"]
 
 
 @dataclass(frozen=True)
