@@ -150,7 +150,9 @@ function palette() {
 }
 
 function drawGrid() {
-  const rows = cells?.rows ?? [];
+  const rows = state.objects.map(
+    ({ object }) => cells?.rows.find((each) => each.object === object) ?? emptyRow(object),
+  );
   const context = prepared(grid, width(), Math.max(1, rows.length) * ROW);
   showNames(rows);
   if (!cells) return;
@@ -168,6 +170,8 @@ function drawGrid() {
     }
   });
 }
+
+const emptyRow = (object) => ({ object, origins: "", confidence: [] });
 
 function showNames(rows) {
   names.replaceChildren(
@@ -207,7 +211,7 @@ for (const track of [strip, ruler, grid]) {
     event.preventDefault();
     seeking = true;
     track.setPointerCapture(event.pointerId);
-    const row = track === grid ? cells?.rows[Math.floor(event.offsetY / ROW)] : null;
+    const row = track === grid ? state.objects[Math.floor(event.offsetY / ROW)] : null;
     if (row) update({ object: row.object });
     seek(event);
   });
