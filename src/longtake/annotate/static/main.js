@@ -2,7 +2,7 @@
 
 import { annotator, Gone, get, here, insist, listen, put, tab } from "./api.js";
 import { addVideo } from "./delivery.js";
-import { clock, find, findAll, make, percent, settled } from "./dom.js";
+import { alone, clock, find, findAll, make, percent, settled, sleep } from "./dom.js";
 import { reopen } from "./edits.js";
 import { leaveFrame } from "./effort.js";
 import { forgetMasks } from "./frames.js";
@@ -45,6 +45,18 @@ async function openVideo(number) {
   if (state.object === null && state.objects.length) update({ object: state.objects[0].object });
   keepPlace();
 }
+
+/** The file of the open video has vanished: say so, and go on once it is back. */
+const awaitVideo = alone(async () => {
+  const { video } = state;
+  do {
+    await insist(readProject);
+    await sleep(2000);
+  } while (state.video?.video === video.video && state.video.problem);
+  if (state.video?.video !== video.video) return;
+  openTimeline();
+  await startAt(state.frame);
+});
 
 const keepPlace = settled(() => {
   if (!state.video || state.playing) return;
@@ -159,6 +171,7 @@ function connect() {
     await readProject().catch((error) => warn(error.message));
     await openVideo(/** @type {CustomEvent<number>} */ (event).detail);
   });
+  addEventListener("video-gone", awaitVideo);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
