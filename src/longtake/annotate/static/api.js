@@ -1,5 +1,6 @@
 // Talking to the server: every request, what it says in words when it refuses, and what to do when it is gone.
 
+import { sleep } from "./dom.js";
 import { state, update } from "./state.js";
 
 /** Tells this tab's changes from those of others. */
@@ -60,8 +61,6 @@ async function reason(reply) {
   const detail = said?.detail ?? `The server answered ${reply.status}.`;
   return Array.isArray(detail) ? detail.map((each) => each.msg).join("; ") : detail;
 }
-
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** @type {Promise<void>|null} */
 let waiting = null;

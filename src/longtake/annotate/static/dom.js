@@ -55,6 +55,18 @@ export function settled(run, milliseconds) {
   };
 }
 
+export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
+
+/** `run`, unless it is still running: then nothing. */
+export function alone(run) {
+  let busy = false;
+  return async function alone() {
+    if (busy) return;
+    busy = true;
+    await run().finally(() => (busy = false));
+  };
+}
+
 /** `run`, at most once in so long, and never two at a time; calls in between are one call afterwards. */
 export function paced(run, milliseconds) {
   let busy = false;
@@ -66,7 +78,7 @@ export function paced(run, milliseconds) {
     while (again) {
       again = false;
       await run();
-      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      await sleep(milliseconds);
     }
     busy = false;
   };

@@ -8,7 +8,7 @@ import { inLine } from "./line.js";
 import { say, warn } from "./notice.js";
 import { refresh } from "./refresh.js";
 import { go, note, reload } from "./shown.js";
-import { drawn, nameOf, state, update } from "./state.js";
+import { drawn, nameOf, retire, state, update } from "./state.js";
 import { labels, repaint } from "./view.js";
 
 /** Why the shown frame cannot be drawn on, in words; null where it can. */
@@ -39,6 +39,7 @@ export function send(rectangle, tool, object = drawn(), frame = state.frame) {
       performance.measure("stroke-stored", { start, end: performance.now() });
     } catch (error) {
       warn(error.message);
+      retire(object);
       reload();
     }
     refresh("objects", "pipeline", "queue", "grid");

@@ -39,9 +39,13 @@ const masks = new Kept();
 
 /** A frame's picture, at most so high. @returns {Promise<ImageBitmap>} */
 export function picture(frame, height = state.video?.height) {
-  const path = here(`/frames/${frame}/image?height=${height}`);
+  const path = image(frame, `height=${height}`);
   return pictures.get(path, async () => createImageBitmap(await get(path)));
 }
+
+/** The browser keeps pictures, and the address may be another project's tomorrow: so it says of which file they are. */
+const image = (frame, wish) =>
+  here(`/frames/${frame}/image?${wish}&of=${encodeURIComponent(state.video?.source ?? "")}`);
 
 /** A frame's masks as the server has them now. */
 export const freshMasks = (frame) => get(here(`/frames/${frame}/masks`));
@@ -67,5 +71,4 @@ export function prefetch(frames, { height, withMasks = false } = {}) {
 }
 
 /** The address of a frame's small picture, of the quickest that is near. */
-export const thumbnail = (video, frame, height) =>
-  `/api/videos/${video}/frames/${frame}/image?near=true&height=${height}`;
+export const thumbnail = (frame, height) => `/api${image(frame, `near=true&height=${height}`)}`;

@@ -2,7 +2,7 @@
 
 import { annotator, Gone, get, here, insist, listen, put, tab } from "./api.js";
 import { addVideo } from "./delivery.js";
-import { clock, find, findAll, make, percent, settled } from "./dom.js";
+import { alone, clock, find, findAll, make, percent, settled, sleep } from "./dom.js";
 import { reopen } from "./edits.js";
 import { leaveFrame } from "./effort.js";
 import { forgetMasks } from "./frames.js";
@@ -46,6 +46,18 @@ async function openVideo(number) {
   keepPlace();
 }
 
+/** The file of the open video has vanished: say so, and go on once it is back. */
+const awaitVideo = alone(async () => {
+  const { video } = state;
+  do {
+    await insist(readProject);
+    await sleep(2000);
+  } while (state.video?.video === video.video && state.video.problem);
+  if (state.video?.video !== video.video) return;
+  openTimeline();
+  await startAt(state.frame);
+});
+
 const keepPlace = settled(() => {
   if (!state.video || state.playing) return;
   const { frame, hidden, opacity, object } = state;
@@ -57,6 +69,7 @@ function hear(news) {
   if (news.type === "changed") hearChanged(news);
   else if (news.type === "job") hearJob(news);
   else if (news.type === "videos") readProject().catch(() => {});
+  else if (news.type === "all") readAgain().catch(() => {});
 }
 
 function hearChanged({ video, frames, objects, tab: from }) {
@@ -80,9 +93,9 @@ function hearJob(job) {
   if (!state.playing) reload();
 }
 
-/** After the server was away: whatever may have changed is read again. */
-async function recover() {
-  say("The server is back.");
+/** Whatever may have changed meanwhile is read again. */
+async function readAgain() {
+  forgetMasks();
   await readProject();
   update({ job: await get("/job") });
   await Promise.all([readAll(), reload()]);
@@ -158,6 +171,7 @@ function connect() {
     await readProject().catch((error) => warn(error.message));
     await openVideo(/** @type {CustomEvent<number>} */ (event).detail);
   });
+  addEventListener("video-gone", awaitVideo);
   addEventListener("dragover", (event) => event.preventDefault());
   addEventListener("drop", (event) => {
     event.preventDefault();
@@ -208,7 +222,10 @@ async function begin() {
   find("#annotator").value = annotator.name;
   update({ job: await get("/job") });
   const [first] = state.project.videos;
-  listen(hear, () => recover().catch((error) => error instanceof Gone || warn(error.message)));
+  listen(hear, () => {
+    say("The server is back.");
+    readAgain().catch((error) => error instanceof Gone || warn(error.message));
+  });
   if (first) await openVideo(state.project.current ?? first.video);
 }
 

@@ -25,5 +25,7 @@ function show(text, look, lasts, action) {
   notice.append(make("button", { class: "quiet", "aria-label": "Close this notice", onclick: away }, "×"));
   room.append(notice);
   while (room.children.length > MOST) room.firstChild?.remove();
+  room.hidePopover();
+  room.showPopover(); // the last to be shown is above all, dialogs too
   setTimeout(away, lasts);
 }

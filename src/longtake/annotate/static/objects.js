@@ -108,7 +108,11 @@ function row(object) {
     "div",
     { class: "line" },
     input(object, "colour", { type: "color", value: known.colour }),
-    input(object, "name", { type: "text", value: known.name, placeholder: `object ${object}: draw it` }),
+    input(object, "name", {
+      type: "text",
+      value: known.name,
+      placeholder: known.masks ? `object ${object}` : `object ${object}: draw it`,
+    }),
     make("small", { class: "here", title: "On this frame" }, standing(object)),
     eye,
   );

@@ -1,6 +1,6 @@
 // Going through time: playing at the video's own rate, dropping frames where they come too slowly, and stepping.
 
-import { clamp, find } from "./dom.js";
+import { clamp, find, sleep } from "./dom.js";
 import { prefetch } from "./frames.js";
 import { leaveFrame } from "./effort.js";
 import { Gone } from "./api.js";
@@ -58,7 +58,6 @@ async function playFrom(first) {
   }
 }
 
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 const painted = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
 /** So many frames on, or back. */

@@ -74,8 +74,11 @@ async function loadOnce(video, frame) {
   if (moved) prefetch([frame + 1, frame - 1]);
 }
 
+const GONE = 410;
+
 function complain(error) {
-  warn(error.message);
+  if (error.status === GONE) dispatchEvent(new Event("video-gone"));
+  else warn(error.message);
   return null;
 }
 

@@ -9,6 +9,9 @@
  *   state: "running"|"done"|"stopped"|"failed", message: string|null}} Job
  */
 
+/** A mask whose expected overlap with the truth is below this is in doubt. */
+export const DOUBT = 0.7;
+
 export const state = {
   project: null,
   /** @type {Video|null} */ video: null,
@@ -81,6 +84,13 @@ export const nameOf = (object) => thing(object).name || `object ${object}`;
 
 /** An id that no object of the video has, or has had while it was open: one that was removed is not given again. */
 export const freshObject = () => (highest.get(state.video?.video) ?? 0) + 1;
+
+/** An id that the server refuses for a new object is not tried again: the next stroke begins another. */
+export function retire(object) {
+  if (state.objects.some((each) => each.object === object)) return;
+  highest.set(state.video?.video, Math.max(freshObject() - 1, object));
+  update({ object: null });
+}
 
 /** Of each video the highest id seen. @type {Map<number|undefined, number>} */
 const highest = new Map();

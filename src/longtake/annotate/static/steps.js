@@ -6,9 +6,10 @@ import { clock, find, make, percent, plural } from "./dom.js";
 import { accept, look, nextInQueue } from "./edits.js";
 import { addVideo, openExport } from "./delivery.js";
 import { say, warn } from "./notice.js";
+import { openQuality } from "./reports.js";
 import { refresh } from "./refresh.js";
 import { choose } from "./tools.js";
-import { nameOf, state, update, watch } from "./state.js";
+import { DOUBT, nameOf, state, update, watch } from "./state.js";
 
 /** @typedef {{label: string, note: string, run: (() => void)|null}} Next */
 
@@ -43,7 +44,9 @@ function review(note) {
   const [first] = state.queue;
   return first
     ? { label: "Show the next frame to look at", note, run: nextInQueue }
-    : { label: "Nothing left to look at", note: "", run: null };
+    : state.video?.check
+      ? { label: "Show how well it agrees", note: "Every frame of the check is labelled.", run: openQuality }
+      : { label: "Nothing left to look at", note: "", run: null };
 }
 
 const perSecond = (rate) => (rate === null ? "a mask on every frame" : `${plural(rate, "mask")} a second`);
@@ -128,7 +131,7 @@ function bar(done, total) {
 }
 
 function renderSteps() {
-  const steps = state.pipeline?.steps ?? [];
+  const steps = (state.pipeline?.steps ?? []).filter(({ step }) => !state.video?.check || step === 2);
   find("#steps").replaceChildren(
     ...steps.map(({ step, name, done, total }) =>
       make(
@@ -189,7 +192,11 @@ function renderQueue() {
           { class: frame === state.frame ? "chosen" : "", "data-testid": `queue-${frame}`, onclick: () => look(each) },
           make("span", {}, `${time}`),
           make("span", { class: "who" }, object === null ? (why === "next" ? "to look at" : "") : nameOf(object)),
-          make("small", { class: why }, confidence === null ? "" : percent(confidence)),
+          make(
+            "small",
+            { class: confidence !== null && confidence < DOUBT ? "doubt" : "" },
+            confidence === null ? "" : percent(confidence),
+          ),
         ),
       );
     }),
@@ -197,7 +204,7 @@ function renderQueue() {
   find("#queue-empty").hidden = state.queue.length > 0;
 }
 
-watch("pipeline", renderSteps);
+watch("pipeline video", renderSteps);
 watch("video objects pipeline queue frame accepted job", renderNext);
 watch("job", renderJob);
 watch("queue frame objects video", renderQueue);

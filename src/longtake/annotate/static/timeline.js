@@ -6,7 +6,7 @@ import { thumbnail } from "./frames.js";
 import { warn } from "./notice.js";
 import { keptFrames, stop } from "./player.js";
 import { go } from "./shown.js";
-import { nameOf, state, thing, update, watch } from "./state.js";
+import { DOUBT, nameOf, state, thing, update, watch } from "./state.js";
 
 const area = find("#timeline");
 const strip = find("#thumbnails");
@@ -20,8 +20,6 @@ const ROW = 16;
 const THUMBNAIL = { width: 86, height: 48 };
 const COLUMN = 3;
 const FEWEST_FRAMES = 12;
-/** Per cent: a mask less sure than this is in doubt; the further away, the stronger its colour. */
-const DOUBT = 70;
 /** Distances of the ruler's marks, in seconds. */
 const MARKS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 3600];
 
@@ -81,7 +79,7 @@ function showThumbnails() {
     strip.append(make("img", { alt: "", fetchpriority: "low", width: THUMBNAIL.width, height: THUMBNAIL.height }));
   [...strip.children].forEach((image, slot) => {
     const frame = Math.floor(first + ((slot + 0.5) * THUMBNAIL.width * span) / width());
-    const address = thumbnail(state.video?.video, Math.min(frame, (state.video?.frames ?? 1) - 1), THUMBNAIL.height);
+    const address = thumbnail(Math.min(frame, (state.video?.frames ?? 1) - 1), THUMBNAIL.height);
     if (image.getAttribute("src") !== address) image.setAttribute("src", address);
   });
 }
@@ -136,8 +134,9 @@ function palette() {
       .slice(0, 3)
       .join(" ");
   const [sure, doubtful] = [parts(colour("sure")), parts(colour("doubtful"))];
+  // The further from doubt, or in it, the stronger the colour.
   const followed = (confidence) => {
-    const distance = Math.abs(confidence - DOUBT) / (confidence < DOUBT ? DOUBT : 100 - DOUBT);
+    const distance = Math.abs(confidence - DOUBT) / (confidence < DOUBT ? DOUBT : 1 - DOUBT);
     return `rgb(${confidence < DOUBT ? doubtful : sure} / ${0.55 + 0.45 * distance})`;
   };
   const solid = {
@@ -147,11 +146,13 @@ function palette() {
     i: colour("imported"),
     "-": colour("unseen"),
   };
-  return (letter, confidence) => solid[letter] ?? followed(confidence < 0 ? 100 : confidence);
+  return (letter, confidence) => solid[letter] ?? followed(confidence < 0 ? 1 : confidence / 100);
 }
 
 function drawGrid() {
-  const rows = cells?.rows ?? [];
+  const rows = state.objects.map(
+    ({ object }) => cells?.rows.find((each) => each.object === object) ?? emptyRow(object),
+  );
   const context = prepared(grid, width(), Math.max(1, rows.length) * ROW);
   showNames(rows);
   if (!cells) return;
@@ -169,6 +170,8 @@ function drawGrid() {
     }
   });
 }
+
+const emptyRow = (object) => ({ object, origins: "", confidence: [] });
 
 function showNames(rows) {
   names.replaceChildren(
@@ -208,7 +211,7 @@ for (const track of [strip, ruler, grid]) {
     event.preventDefault();
     seeking = true;
     track.setPointerCapture(event.pointerId);
-    const row = track === grid ? cells?.rows[Math.floor(event.offsetY / ROW)] : null;
+    const row = track === grid ? state.objects[Math.floor(event.offsetY / ROW)] : null;
     if (row) update({ object: row.object });
     seek(event);
   });

@@ -1,10 +1,10 @@
 // The canvas: a frame with its masks over it, zoomed and panned; after a stroke only what it touched is painted again.
 
 import { clamp, find } from "./dom.js";
-import { around, Labels } from "./masks.js";
+import { Labels } from "./masks.js";
 import { state, thing, update, watch } from "./state.js";
 
-const canvas = /** @type {HTMLCanvasElement} */ (find("#canvas"));
+export const canvas = /** @type {HTMLCanvasElement} */ (find("#canvas"));
 const screen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
 const MOST_ZOOM = 40;
 
@@ -213,5 +213,3 @@ export function retheme() {
   backdrop = getComputedStyle(canvas).backgroundColor;
   compose();
 }
-
-export { around, canvas };
