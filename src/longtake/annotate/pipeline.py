@@ -12,8 +12,6 @@ from longtake.engine.following import Only
 from longtake.errors import SettingError
 from longtake.video.source import Times
 
-NAMES = ("Follow at the coarse rate", "Correct", "Fill in to the fine rate", "Correct again")
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -95,9 +93,12 @@ class Pipeline:
         )
         if self.sample is not None:
             missing = ("not in a quality check: draw each frame anew", None, missing[0] and "", None)
+        settings = self.settings
+        fine = "every frame" if settings.fine_rate is None else f"{settings.fine_rate:g} a second"
+        names = (f"Follow, {settings.coarse_rate:g} a second", "Correct", f"Fill in, {fine}", "Correct again")
         return [
             Step(number, name, *count, why is None, why or None)
-            for number, (name, count, why) in enumerate(zip(NAMES, counts, missing, strict=True), 1)
+            for number, (name, count, why) in enumerate(zip(names, counts, missing, strict=True), 1)
         ]
 
     def present(self, steps: Sequence[Step]) -> int:
@@ -127,7 +128,8 @@ class Pipeline:
         doubts = self.annotation.review(self._coarse if step <= 2 else self._fine)[:count]
         found: list[tuple[int, int | None, float | None]] = [(each.frame, each.id, each.confidence) for each in doubts]
         taken = {frame for frame, _, _ in found}.union(accepted)
-        rest = [(frame, None, None) for frame in frames if frame not in taken]
+        shown = frames if self.sample is not None else [frame for frame in frames if self.annotation.known(frame)]
+        rest = [(frame, None, None) for frame in shown if frame not in taken]
         return [*found, *rest][:count]
 
     def corrected(self) -> Collection[int]:
