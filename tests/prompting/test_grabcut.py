@@ -86,11 +86,17 @@ def test_a_box_begins_anew(scene: tuple[np.ndarray, np.ndarray]) -> None:
         (Rough(points=((3, 4), (180, 4))), "point 180,4: outside the frame"),
         (Rough(scribbles=(((3, 4), (5, -2.5)),)), "point 5,-2.5: outside the frame"),
         (Rough(background_points=((3, 4),)), "only background is given"),
+        (Rough(), "nothing is given; add a box"),
     ],
 )
 def test_what_cannot_be_is_one_line(scene: tuple[np.ndarray, np.ndarray], rough: Rough, line: str) -> None:
     with pytest.raises(MaskError, match=line):
         grabcut(scene[0], rough)
+
+
+def test_a_mask_is_not_corrected_by_nothing(scene: tuple[np.ndarray, np.ndarray]) -> None:
+    with pytest.raises(MaskError, match="nothing is given"):
+        grabcut(scene[0], Rough(), np.ones(scene[0].shape[:2], bool))
 
 
 def test_a_plain_picture_gives_something_or_one_line() -> None:
