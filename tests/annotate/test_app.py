@@ -306,8 +306,8 @@ def test_videos_are_uploaded_and_what_is_none_is_refused(page: Page, rendered: R
         assert video["frames"] == 5
         assert Path(video["source"]) == page.project.folder / "videos" / expected
     before = page("GET", "project")
-    assert "not a readable video" in page("POST", "videos?name=no.mp4", content=b"nothing", status=410)["detail"]
-    page("POST", "videos?name=cut.mp4", content=content[:2000], status=410)
+    assert "not a readable video" in page("POST", "videos?name=no.mp4", content=b"nothing", status=400)["detail"]
+    page("POST", "videos?name=cut.mp4", content=content[:2000], status=400)
     assert page("GET", "project") == before
     assert sorted(path.name for path in (page.project.folder / "videos").iterdir()) == ["clip 2.mp4", "clip.mp4"]
 

@@ -25,7 +25,20 @@ def test_help_and_import_load_no_torch() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "segment", "batch", "evaluate", "benchmark", "export", "import", "relabel", "train", "doctor", "models"]
+    [
+        "demo",
+        "segment",
+        "annotate",
+        "batch",
+        "evaluate",
+        "benchmark",
+        "export",
+        "import",
+        "relabel",
+        "train",
+        "doctor",
+        "models",
+    ]
     + [f"models {word}" for word in ("list", "show", "convert", "export")],
 )
 def test_every_command_teaches_by_example(command: str, run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,11 +86,17 @@ def test_a_box_begins_anew(scene: tuple[np.ndarray, np.ndarray]) -> None:
         (Rough(points=((3, 4), (180, 4))), "point 180,4: outside the frame"),
         (Rough(scribbles=(((3, 4), (5, -2.5)),)), "point 5,-2.5: outside the frame"),
         (Rough(background_points=((3, 4),)), "only background is given"),
+        (Rough(), "nothing is given; add a box"),
     ],
 )
 def test_what_cannot_be_is_one_line(scene: tuple[np.ndarray, np.ndarray], rough: Rough, line: str) -> None:
     with pytest.raises(MaskError, match=line):
         grabcut(scene[0], rough)
+
+
+def test_a_mask_is_not_corrected_by_nothing(scene: tuple[np.ndarray, np.ndarray]) -> None:
+    with pytest.raises(MaskError, match="nothing is given"):
+        grabcut(scene[0], Rough(), np.ones(scene[0].shape[:2], bool))
 
 
 def test_a_plain_picture_gives_something_or_one_line() -> None:
@@ -129,10 +135,3 @@ def test_a_geodesic_way_goes_around() -> None:
     assert distance[0, 1] == 2
     assert distance[0, 4] == 16  # eight steps below the wall, at 2 each
     assert np.isinf(geodesic(image, np.zeros((3, 5), bool))).all()
-
-
-def test_nothing_at_all_is_told_also_where_a_mask_is() -> None:
-    image, mask = np.zeros((20, 30, 3), np.uint8), np.ones((20, 30), bool)
-    for before in (None, mask):
-        with pytest.raises(MaskError, match="nothing says where the object is"):
-            grabcut(image, Rough(), before)

@@ -150,6 +150,12 @@ def project_facts(project: Projects) -> m.ProjectFacts:
     )
 
 
+def _file_name(said: str) -> str:
+    """A name that an uploaded file can have on every disk: its bytes are counted, its ending is kept."""
+    path = Path(folder_name(Path(said).name))
+    return path.stem.encode()[:150].decode(errors="ignore") + path.suffix[:20]
+
+
 async def _receive(request: Request, path: Path, room: int) -> None:
     """Store a request's body, whole or not at all. Raises OutputError where the disk has no room."""
     with output(path), whole(path) as partial, partial.open("wb") as file:
@@ -166,12 +172,14 @@ async def add_video(
     request: Request, project: Projects, name: Annotated[str, Query(min_length=1, max_length=200)]
 ) -> m.Video:
     """Add a video, whose bytes are the body."""
-    path = project.upload(folder_name(Path(name).name))
-    await _receive(request, path, project.space())
+    path = project.upload(_file_name(name))
     try:
+        await _receive(request, path, project.space())
         number = await run_in_threadpool(project.add, path)
-    except LongtakeError:
+    except BaseException as error:
         path.unlink(missing_ok=True)
+        if isinstance(error, SourceError):
+            raise HTTPException(400, " ".join(str(error).split())) from error
         raise
     return _video(project, project.entry(number))
 
@@ -378,7 +386,7 @@ async def proposals(
 ) -> m.Done:
     """Masks of another program, whose file is the body, as a start."""
     with project.scratch() as folder:
-        path = folder / folder_name(Path(name).name)
+        path = folder / _file_name(name)
         await _receive(request, path, project.space())
         return _done(desk, await run_in_threadpool(project.take, v, path))
 

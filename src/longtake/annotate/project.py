@@ -138,13 +138,17 @@ class Project:
         return Desk(entry, source, self.store, self.folder, lambda keys: self._heard(entry.video, keys))
 
     def upload(self, name: str) -> Path:
-        """Where an uploaded video is to be stored: a name in the project that is free."""
+        """An empty file in the project for an uploaded video, under a name that no other upload has."""
         folder = make_folder(self.folder / VIDEOS)
         stem, ending = Path(name).stem, Path(name).suffix
         number = 1
-        while (path := folder / f"{stem}{'' if number == 1 else f' {number}'}{ending}").exists():
-            number += 1
-        return path
+        while True:
+            path = folder / f"{stem}{'' if number == 1 else f' {number}'}{ending}"
+            try:
+                path.touch(exist_ok=False)
+                return path
+            except FileExistsError:
+                number += 1
 
     # --- what changes is told -----------------------------------------------------------------------------------------
 

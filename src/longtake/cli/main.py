@@ -10,6 +10,7 @@ import typer
 
 from longtake import __version__
 from longtake.cli import (
+    annotate,
     batch,
     benchmark,
     demo,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.command)
 app.command("segment")(segment.command)
+app.command("annotate")(annotate.command)
 app.command("batch")(batch.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
@@ -65,17 +67,18 @@ def _root(
 
 
 LISTS = ("--data", "--predictions")
-"""Options that take several values."""
+"""Options that take several values; of `annotate` --source, too."""
 
 
 def expand_lists(words: list[str]) -> list[str]:
     """`--data A B C` as `--data A --data B --data C`, which is how the parser wants it."""
     expanded, option = list[str](), ""
+    lists = (*LISTS, "--source") if words[:1] == ["annotate"] else LISTS
     for word in words:
         if option and not word.startswith("-") and expanded[-1] != option:
             expanded.append(option)
         elif word.startswith("-"):
-            option = word if word in LISTS else ""
+            option = word if word in lists else ""
         expanded.append(word)
     return expanded
 

@@ -78,8 +78,8 @@ def grabcut(image: UInt8[np.ndarray, "h w 3"], rough: Rough, mask: Mask | None =
     it is found.
     """
     rough.check((image.shape[0], image.shape[1]))
-    if rough == Rough():
-        raise MaskError("nothing says where the object is; give a box, a point or a scribble of it")
+    if rough.box is None and not (rough.inside or rough.outside):
+        raise MaskError("nothing is given; add a box, a point or a scribble of the object")
     if mask is not None and mask.any() and rough.corrects:
         found = _corrected(image, rough, mask)
     elif rough.box is not None:
