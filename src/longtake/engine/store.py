@@ -1,8 +1,10 @@
 """Masks by content: what was stored once is never changed, so edits refer to it and share it."""
 
 import hashlib
+import os
 from collections.abc import Collection
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from jaxtyping import UInt16
@@ -30,8 +32,12 @@ class MaskStore:
         content = f"{height}x{width}".encode() + np.ascontiguousarray(labels, "<u2").tobytes()
         key = hashlib.sha256(content).hexdigest()[:32]
         if not (path := self.path(key)).exists():
-            with output(path):
-                write_labels(path, labels)
+            # In a folder of its own, since other threads may store the same at this moment.
+            with output(path), TemporaryDirectory(dir=self.folder, prefix=".new-") as own:
+                write_labels(made := Path(own) / path.name, labels)
+                with made.open("rb+") as file:
+                    os.fsync(file.fileno())  # what an edit refers to is on the disk before the edit is
+                made.replace(path)
         return key
 
     def get(self, key: str) -> UInt16[np.ndarray, "h w"]:
