@@ -29,7 +29,7 @@ def worst_first(
             doubts.append(Doubt(frame, name, known[name]))
     queue, taken = list[Doubt](), set(pinned)
     for doubt in sorted(doubts, key=lambda each: (each.confidence, each.frame)):
-        if not any(abs(doubt.frame - other) < apart for other in taken):
+        if taken.isdisjoint(range(doubt.frame - apart + 1, doubt.frame + apart)):
             queue.append(doubt)
             taken.add(doubt.frame)
     return queue
