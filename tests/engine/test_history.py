@@ -168,3 +168,16 @@ def test_a_file_of_something_else_is_told(tmp_path: Path) -> None:
     base.close()
     with pytest.raises(SettingError, match="of a later longtake"):
         History(newer)
+
+
+def test_while_an_edit_goes_on_that_has_changed_nothing_yet_none_before_it_is_taken_back(tmp_path: Path) -> None:
+    """Else what is done again would stand over what the edit has set, and be lost as that one is taken back."""
+    history = History(tmp_path / "edits.sqlite")
+    history.commit("first", {("a", 1): 1})
+    with history.edit("slow") as slow:
+        with pytest.raises(SettingError, match="slow: still goes on"):
+            history.undo()
+        history.change(slow, {("a", 1): 2})
+        assert history.redo() is None
+    history.undo()
+    assert values(history) == {("a", 1): 1}

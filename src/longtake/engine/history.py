@@ -152,7 +152,8 @@ class History:
 
     def _step(self, which: str, undone: bool) -> Edit | None:
         with self.lock:
-            some = "EXISTS (SELECT 1 FROM change WHERE edit = edit.number)"
+            going_on = ", ".join(map(str, self._open))
+            some = f"(number IN ({going_on}) OR EXISTS (SELECT 1 FROM change WHERE edit = edit.number))"
             query = f"SELECT number, name FROM edit WHERE video = ? AND {some} AND {which} LIMIT 1"
             found = next(self._rows(query, self.video), None)
             if found is None:
