@@ -26,6 +26,9 @@ Origin = Literal["given", "corrected", "propagated", "imported"]
 PINNED = ("given", "corrected")
 """What a person did, which no propagation changes."""
 
+FEW = 5
+"""Frames that are named one by one in the name of an edit."""
+
 Known = Mapping[int, tuple[Origin, float | None]]
 """Of each object on a frame its origin, and how well its mask is expected to fit; None where it has no pixel."""
 
@@ -207,19 +210,23 @@ class Annotation:
 
     def accept(self, *frames: int) -> Change:
         """Nothing changes these frames any more, and what follows holds on to them."""
-        for frame in frames:
-            self._check_masked(frame)
-        return self._lock(f"accept {_words(frames)}", frames, True)
+        with self.history.lock:
+            for frame in frames:
+                if self._layer(frame) is None:
+                    raise _unmasked(frame)
+            return self._lock("accept", frames, True)
 
     def reopen(self, *frames: int) -> Change:
         """Frames that were accepted may be changed again. Raises SettingError where one was not."""
-        for frame in frames:
-            if not self._is_accepted(frame):
-                raise SettingError(f"frame {frame} was not accepted")
-        return self._lock(f"reopen {_words(frames)}", frames, None)
+        with self.history.lock:
+            for frame in frames:
+                if not self._is_accepted(frame):
+                    raise SettingError(f"frame {frame} was not accepted")
+            return self._lock("reopen", frames, None)
 
     def _lock(self, name: str, frames: Collection[int], value: bool | None) -> Change:
-        return change_of(self.history.commit(name, {("accepted", frame): value for frame in frames}))
+        few = f"{len(frames)} frames, {min(frames)} to {max(frames)}" if len(frames) > FEW else _words(frames)
+        return change_of(self.history.commit(f"{name} {few}", {("accepted", frame): value for frame in frames}))
 
     def review(self, among: Collection[int] | None = None) -> list[Doubt]:
         """Where to look next: the frames in the order of doubt, those that a person has given or accepted left out.
@@ -281,7 +288,7 @@ class Annotation:
     def _check_masked(self, frame: int) -> Labels:
         labels = self.labels(frame)
         if labels is None:
-            raise SettingError(f"frame {frame}: no masks yet; give some, or follow an object to it")
+            raise _unmasked(frame)
         return labels
 
 
@@ -296,6 +303,10 @@ def _objects(layer: Any) -> Known:
 
 def _pinned_in(layer: Any) -> tuple[int, ...]:
     return tuple(name for name, (origin, _) in _objects(layer).items() if origin in PINNED)
+
+
+def _unmasked(frame: int) -> SettingError:
+    return SettingError(f"frame {frame}: no masks yet; give some, or follow an object to it")
 
 
 def _words(numbers: Collection[int]) -> str:

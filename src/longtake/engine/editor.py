@@ -7,7 +7,7 @@ masks, so an editor that is opened anew continues as if it had not been closed.
 import tempfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from longtake.errors import SettingError
 from longtake.systems.calibration import UNCALIBRATED, Calibration
 from longtake.systems.protocol import AnySystem
 from longtake.types import Frame, Masks, Prediction
+from longtake.video.sinks import output
 from longtake.video.source import Source
 from longtake.video.stretch import stretch
 
@@ -142,7 +143,9 @@ class Editor(Annotation):
     def between(
         self, first: int, second: int, *, only: Only = EVERY, report: Report = lambda done, total: None
     ) -> Change:
-        """Follow from two frames towards each other, and fuse both by distance and confidence; they stay as they are.
+        """Follow from two frames towards each other, and fuse both by distance and confidence.
+
+        What stands on the two stays; an object that one of them says nothing of comes to it, unless it was accepted.
 
         Raises SettingError where nothing stands on one of them.
         """
@@ -159,7 +162,7 @@ class Editor(Annotation):
     ) -> Change:
         """Follow from all of these frames at once: between neighbours fused, beyond the outermost to the ends.
 
-        They stay as they are. Raises SettingError where there is none, or nothing stands on one.
+        What stands on them stays, as in `between`. Raises SettingError where there is none, or nothing stands on one.
         """
         if not frames:
             raise SettingError("no frame to follow from; give masks on one, or accept one")
@@ -174,10 +177,13 @@ class Editor(Annotation):
         return change_of(edit)
 
     def _along(
-        self, edit: Edit, ways: Sequence[tuple[int, int]], pinned: Collection[int], only: Only, report: Report
+        self, edit: Edit, ways: Sequence[tuple[int, int]], stops: Collection[int], only: Only, report: Report
     ) -> None:
-        """Follow from the first frame of each pair to the second; towards each other where both are pinned."""
-        both = [start in pinned and end in pinned for start, end in ways]
+        """Follow from the first frame of each pair to the second; towards each other where both are stops."""
+        both, told = (
+            [start in stops and end in stops for start, end in ways],
+            _Told(self._pinned(), frozenset(self.ids)),
+        )
         total = sum(_length(*way, fused, only) for way, fused in zip(ways, both, strict=True))
         done = 0
 
@@ -188,25 +194,34 @@ class Editor(Annotation):
 
         for (start, end), fused in zip(ways, both, strict=True):
             if fused:
-                self._between(edit, start, end, only, onward)
+                self._between(edit, start, end, only, told, onward)
             else:
-                for prediction in self._follow(start, end, only):
+                for prediction in self._follow(start, end, only, told):
                     self._predict(edit, prediction, only)
                     onward()
 
-    def _between(self, edit: Edit, first: int, second: int, only: Only, onward: Callable[[], None]) -> None:
-        if second - first < 2:
+    def _between(
+        self, edit: Edit, first: int, second: int, only: Only, told: "_Told", onward: Callable[[], None]
+    ) -> None:
+        last, least = (second, first) if self._lacks((first, second), told) else (second - 1, first + 1)
+        if last == first:
             return
-        with tempfile.TemporaryFile() as file:
+        arrived = list[Prediction]()
+        with tempfile.TemporaryFile(dir=self.folder) as file:
             pieces = dict[int, tuple[int, int, tuple[int, ...]]]()
-            for prediction in self._follow(first, second - 1, only):
-                if only.keeps(prediction.frame.index):
+            for prediction in self._follow(first, last, only, told):
+                if prediction.frame.index == second:
+                    arrived.append(prediction)
+                elif only.keeps(prediction.frame.index):
                     packed = zlib.compress(_packed(prediction), 1)
                     pieces[prediction.frame.index] = file.tell(), len(packed), prediction.ids
-                    file.write(packed)
+                    with output(self.folder / "what is followed"):
+                        file.write(packed)
                 onward()
-            for back in self._follow(second, first + 1, only):
-                if (piece := pieces.get(frame := back.frame.index)) is not None:
+            for back in self._follow(second, least, only, told):
+                if back.frame.index == first:
+                    arrived.append(back)
+                elif (piece := pieces.get(frame := back.frame.index)) is not None:
                     offset, size, ids = piece
                     file.seek(offset)
                     ahead = _unpacked(zlib.decompress(file.read(size)), back.labels.shape)
@@ -215,14 +230,34 @@ class Editor(Annotation):
                     fused = replace(back, labels=labels, certainty=certainty, ids=tuple(sorted({*ids, *back.ids})))
                     self._predict(edit, fused, only)
                 onward()
+        for prediction in arrived:
+            self._add(edit, prediction)
 
-    def _follow(self, start: int, end: int, only: Only) -> Iterator[Prediction]:
+    def _lacks(self, stops: Collection[int], told: "_Told") -> bool:
+        """Whether one of these frames says nothing of an object, and may still."""
+        return any(told.ids - self.known(frame).keys() for frame in stops if not self._is_accepted(frame))
+
+    def _add(self, edit: Edit, prediction: Prediction) -> None:
+        """Store what a prediction says of objects of which its frame says nothing; the others keep their pixels."""
+        frame, facts = prediction.frame.index, self._facts(prediction)
+        with self.history.lock:
+            stands, known = self._check_masked(frame), self.known(frame)
+            new = {name: fact for name, fact in facts.items() if name not in known}
+            labels = np.where((stands == 0) & np.isin(prediction.labels, list(new)), prediction.labels, stands)
+            self._set(edit, frame, self._stored(labels, {**known, **new}))
+
+    def _facts(self, prediction: Prediction) -> dict[int, tuple[Origin, float | None]]:
+        labels, certainty = prediction.labels, prediction.certainty
+        values = confidence(labels, certainty, prediction.ids, self.calibration)
+        return {name: ("propagated", value) for name, value in values.items()}
+
+    def _follow(self, start: int, end: int, only: Only, told: "_Told") -> Iterator[Prediction]:
         """Predictions after frame `start` as far as `end`; accepted frames are shown to the system and not yielded."""
         labels = self._check_masked(start)
         if self.system is None:
             raise SettingError("no model to follow with; call follow_with first")
         session = Session(self.system, keep=0, **self._session)
-        for index in self._references(self.system, start, labels):
+        for index in self._references(self.system, start, labels, told):
             self._show(session, next(stretch(self.source, index, index)))
         for frame in stretch(self.source, start, end):
             if frame.index == start:
@@ -247,38 +282,56 @@ class Editor(Annotation):
             labels = np.where(np.isin(labels, given), labels, np.uint16(0))
         return Masks.of(labels) if labels.any() else None
 
-    def _references(self, system: AnySystem, start: int, labels: Labels) -> Sequence[int]:
+    def _pinned_there(self, frame: int) -> list[int]:
+        """The objects of the masks of `_pins`, by what is known of them."""
+        every = self._is_accepted(frame)
+        facts = self.known(frame).items()
+        return [name for name, (origin, value) in facts if value is not None and (every or origin in PINNED)]
+
+    def _references(self, system: AnySystem, start: int, labels: Labels, told: "_Told") -> Sequence[int]:
         """Pinned frames to be shown before `start`, the nearest last.
 
         For each object that `start` does not show the nearest that does; for systems that choose what they keep, the
         nearest ones besides.
         """
-        near = sorted((frame for frame in self._pinned() if frame != start), key=lambda frame: abs(frame - start))
+        near = sorted((frame for frame in told.pinned if frame != start), key=lambda frame: abs(frame - start))
         found = set(near[:REFERENCES]) if system.accepts_policy else set[int]()
-        missing = set(self.ids).difference(np.unique(labels).tolist())
+        missing = told.ids.difference(np.unique(labels).tolist())
         for frame in near:
-            pins = self._pins(frame)
-            if pins is not None and missing.intersection(pins.ids):
-                missing -= set(pins.ids)
+            if not missing:
+                break
+            if shown := missing.intersection(self._pinned_there(frame)):
+                missing -= shown
                 found.add(frame)
         return sorted(found, key=lambda frame: -abs(frame - start))
 
     def _predict(self, edit: Edit, prediction: Prediction, only: Only) -> None:
-        """Store a prediction, less what a person has said of its frame by now."""
+        """Store a prediction, less what a person has said of its frame by now.
+
+        Imported masks of objects that it does not know of stay where it sees nothing.
+        """
         frame, labels = prediction.frame.index, prediction.labels
         if not only.keeps(frame):
             return
-        known: dict[int, tuple[Origin, float | None]] = {
-            name: ("propagated", value)
-            for name, value in confidence(labels, prediction.certainty, prediction.ids, self.calibration).items()
-        }
+        facts = self._facts(prediction)
         with self.history.lock:
-            given = {name: fact for name, fact in self.known(frame).items() if fact[0] in PINNED}
-            if given:
+            known = self.known(frame)
+            given = {name: fact for name, fact in known.items() if fact[0] in PINNED}
+            other = {name: fact for name, fact in known.items() if fact[0] == "imported" and name not in facts}
+            if given or other:
                 stands = self._check_masked(frame)
                 labels = np.where(np.isin(labels, list(given)), np.uint16(0), labels)
                 labels = np.where(np.isin(stands, list(given)), stands, labels)
-            self._set(edit, frame, self._stored(labels, known | given))
+                labels = np.where((labels == 0) & np.isin(stands, list(other)), stands, labels)
+            self._set(edit, frame, self._stored(labels, facts | other | given))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What people have said when something is begun to be followed: the pinned frames, and all objects."""
+
+    pinned: Sequence[int]
+    ids: frozenset[int]
 
 
 def _length(start: int, end: int, fused: bool, only: Only) -> int:
