@@ -175,8 +175,12 @@ async def add_video(
     path = project.upload(_file_name(name))
     try:
         await _receive(request, path, project.space())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    try:
         number = await run_in_threadpool(project.add, path)
-    except BaseException as error:
+    except Exception as error:  # not where the request is cancelled: the thread goes on, and needs the file
         path.unlink(missing_ok=True)
         if isinstance(error, SourceError):
             raise HTTPException(400, " ".join(str(error).split())) from error
@@ -280,10 +284,18 @@ def describe(project: Projects, desk: Desks, o: ObjectNumber, body: m.Said, x_ta
     return m.ThingFacts(object=o, masks=desk.counts().get(o, 0), **asdict(desk.things()[o]))
 
 
+def _check_still(project: Project, video: int) -> None:
+    try:
+        project.check_still(video)
+    except SettingError as error:
+        raise _not_now(error) from error
+
+
 @routes.delete("/videos/{v}/objects/{o}")
-def remove(project: Projects, desk: Desks, o: ObjectNumber, x_tab: Tab = None) -> m.Done:
+def remove(project: Projects, v: VideoNumber, desk: Desks, o: ObjectNumber, x_tab: Tab = None) -> m.Done:
     """Take an object away, from every frame that is not accepted."""
     project.by(x_tab)
+    _check_still(project, v)
     try:
         return _done(desk, desk.remove(o))
     except SettingError as error:
@@ -291,9 +303,12 @@ def remove(project: Projects, desk: Desks, o: ObjectNumber, x_tab: Tab = None) -
 
 
 @routes.post("/videos/{v}/objects/{o}/relabel")
-def relabel(project: Projects, desk: Desks, o: ObjectNumber, body: m.Relabel, x_tab: Tab = None) -> m.Done:
+def relabel(
+    project: Projects, v: VideoNumber, desk: Desks, o: ObjectNumber, body: m.Relabel, x_tab: Tab = None
+) -> m.Done:
     """Give an object another id for some frames: 0 deletes its masks there, another's id joins it."""
     project.by(x_tab)
+    _check_still(project, v)
     return _done(desk, desk.annotation.relabel(o, body.into, body.first, body.last))
 
 
@@ -382,9 +397,15 @@ def stop(project: Projects) -> m.JobFacts | None:
 
 @routes.post("/videos/{v}/proposals", openapi_extra=FILE)
 async def proposals(
-    request: Request, project: Projects, v: VideoNumber, desk: Desks, name: Annotated[str, Query(max_length=200)]
+    request: Request,
+    project: Projects,
+    v: VideoNumber,
+    desk: Desks,
+    name: Annotated[str, Query(max_length=200)],
+    x_tab: Tab = None,
 ) -> m.Done:
     """Masks of another program, whose file is the body, as a start."""
+    project.by(x_tab)
     with project.scratch() as folder:
         path = folder / _file_name(name)
         await _receive(request, path, project.space())

@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+import zipfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,10 +74,17 @@ def deliver(desks: Sequence[Desk], form: str, only_accepted: bool, folder: Path,
             effort_csv({desk.entry.name: desk.effort().rows for desk, _ in chosen}), encoding="utf-8"
         )
         with whole(target) as archive:
-            made = shutil.make_archive(str(archive), "zip", partial)
-            Path(made).rename(archive)
+            _pack(partial, archive, report)
     shutil.rmtree(folder / f".{name}", ignore_errors=True)
     return target
+
+
+def _pack(folder: Path, archive: Path, report: Report) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for done, path in enumerate(files):
+            report(done, len(files))  # where it may be stopped
+            packed.write(path, path.relative_to(folder))
 
 
 def _write(chosen: Sequence[tuple[Desk, list[int]]], form: str, partial: Path, report: Report) -> None:

@@ -1,6 +1,7 @@
 """A project: a folder with videos, their masks, and all that was done with them."""
 
 import contextlib
+import contextvars
 import getpass
 import shutil
 import tempfile
@@ -43,6 +44,8 @@ class Project:
     def __init__(self, folder: Path, editors: Editors, *, annotator: str | None = None) -> None:
         """editors: makes what follows objects, when it is first needed. annotator: None is who is logged in.
 
+        Removes what one that was killed left half written, so only one may be open at a time (`lock.locked`).
+
         Raises SettingError where the folder is of a later longtake, OutputError where it cannot be written.
         """
         self.folder, self.editors = make_folder(folder).resolve(), editors
@@ -51,8 +54,10 @@ class Project:
         self.told: Callable[[News], None] = lambda news: None
         """Called with what the pages are to hear; any thread."""
         self.jobs = Jobs(lambda job: self.told({"type": "job", **asdict(job)}))
-        self._desks, self._lock, self._who = dict[int, Desk](), threading.RLock(), threading.local()
+        self._desks, self._lock = dict[int, Desk](), threading.RLock()
+        self._tab = contextvars.ContextVar[str | None]("tab", default=None)
         self._gathered, self._last = set[Key](), 0.0
+        _tidy(self.folder)
 
     def stop(self) -> None:
         """Ask what runs to stop."""
@@ -89,17 +94,18 @@ class Project:
         times, (height, width) = opened.times(), next(iter(opened)).size
         lasts = float(times[-1] + 1 / opened.info.rate)
         facts = Facts(len(times), width, height, float(opened.info.rate), lasts)
-        number = self.store.add(self._free(opened.info.name), path, facts, asdict(settings))
-        with self._lock:
+        with self._lock:  # so that nobody opens it beside us, or takes its name
+            number = self.store.add(self._free(opened.info.name), path, facts, asdict(settings))
             self._desks[number] = self._desk(self.entry(number), opened)
         self.told({"type": "videos"})
         return number
 
     def _give(self, number: int, masks: Path) -> None:
         desk, given = self.desk(number), MaskFolder(masks)
+        before = desk.annotation.given
         for index in range(desk.annotation.count):
             found = given.of(desk.source.name(index), index)
-            if found is not None and not desk.annotation.given.get(index):
+            if found is not None and index not in before:
                 desk.annotation.give(index, found)
         given.check_used()
 
@@ -153,8 +159,8 @@ class Project:
     # --- what changes is told -----------------------------------------------------------------------------------------
 
     def by(self, tab: str | None) -> None:
-        """Whose page the calls of this thread come from, from now on."""
-        self._who.tab = tab
+        """Whose page the calls come from in this context, which is a request's own."""
+        self._tab.set(tab)
 
     def _heard(self, number: int, keys: Any) -> None:
         """Tell of changes; of those of a job a few at a time."""
@@ -182,9 +188,15 @@ class Project:
                     "frames": ranges(frames),
                     "objects": objects,
                     "revision": desk.history.revision if desk else 0,
-                    "tab": getattr(self._who, "tab", None),
+                    "tab": self._tab.get(),
                 }
             )
+
+    def check_still(self, number: int) -> None:
+        """Raises SettingError where something runs on a video, which would bring back what is taken away."""
+        job = self.jobs.now
+        if job is not None and job.state == "running" and job.video == number:
+            raise SettingError(f"{job.name} is still going on; wait, or stop it first")
 
     # --- what takes long ----------------------------------------------------------------------------------------------
 
@@ -300,6 +312,19 @@ class Project:
     def space(self) -> int:
         """Bytes that are free where the project lies."""
         return shutil.disk_usage(self.folder).free
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what was half written when a server was killed."""
+    for pattern in (".scratch-*", f"{VIDEOS}/.*.partial", f"{EXPORTS}/.*", "masks/.*"):
+        for path in folder.glob(pattern):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    for path in (folder / VIDEOS).glob("*"):
+        if path.is_file() and path.stat().st_size == 0:
+            path.unlink()
 
 
 def ranges(frames: list[int]) -> list[tuple[int, int]]:
