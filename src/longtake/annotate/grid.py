@@ -3,6 +3,7 @@
 Letters: `.` nothing, `p` propagated, `i` imported, `g` given, `c` corrected, `a` accepted, `-` not to be seen.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,11 @@ LETTERS = {"propagated": "p", "imported": "i", "given": "g", "corrected": "c"}
 
 RANKS = ".-acgip"
 """Of several frames in a column the last of these counts: what is least certain."""
+
+RANK = {letter: rank for rank, letter in enumerate(RANKS)}
+
+NONE = 101
+"""More hundredths than any confidence has."""
 
 
 @dataclass(frozen=True)
@@ -30,25 +36,20 @@ def grid(annotation: Annotation, first: int, last: int, columns: int) -> tuple[l
     edges = first + np.arange(columns + 1) * (last - first + 1) // columns
     place = np.repeat(np.arange(columns), np.diff(edges))
     accepted = {frame for frame, _ in annotation.history.items("accepted")}
-    ranks, sure = dict[int, np.ndarray](), dict[int, np.ndarray]()
+    found: defaultdict[str, tuple[list[int], list[int], list[float]]] = defaultdict(lambda: ([], [], []))
     for frame, layer in annotation.history.items("layer"):
         if not first <= frame <= last:
             continue
-        column = place[frame - first]
         for text, (origin, value) in layer["objects"].items():
-            name = int(text)
-            if name not in ranks:
-                ranks[name], sure[name] = np.zeros(columns, np.int8), np.full(columns, 101, np.int8)
-            letter = "-" if value is None else "a" if frame in accepted else LETTERS[origin]
-            ranks[name][column] = max(ranks[name][column], RANKS.index(letter))
-            if value is not None:
-                sure[name][column] = min(sure[name][column], round(100 * value))
-    rows = [
-        Row(
-            name,
-            "".join(RANKS[rank] for rank in ranks[name].tolist()),
-            np.where(sure[name] > 100, -1, sure[name]).tolist(),
-        )
-        for name in sorted(ranks)
-    ]
+            frames, ranks, values = found[text]
+            frames.append(frame - first)
+            ranks.append(RANK["-" if value is None else "a" if frame in accepted else LETTERS[origin]])
+            values.append(NONE if value is None else 100 * value)
+    rows = list[Row]()
+    for text, (frames, ranks, values) in sorted(found.items(), key=lambda each: int(each[0])):
+        where, rank, sure = place[frames], np.zeros(columns, np.int8), np.full(columns, NONE, np.int8)
+        np.maximum.at(rank, where, np.array(ranks, np.int8))
+        np.minimum.at(sure, where, np.rint(values).astype(np.int8))
+        letters = "".join(RANKS[each] for each in rank.tolist())
+        rows.append(Row(int(text), letters, np.where(sure == NONE, -1, sure).tolist()))
     return edges[:-1].tolist(), rows

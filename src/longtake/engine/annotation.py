@@ -302,7 +302,7 @@ def _objects(layer: Any) -> Known:
 
 
 def _pinned_in(layer: Any) -> tuple[int, ...]:
-    return tuple(name for name, (origin, _) in _objects(layer).items() if origin in PINNED)
+    return tuple(int(name) for name, (origin, _) in layer["objects"].items() if origin in PINNED)
 
 
 def _unmasked(frame: int) -> SettingError:
