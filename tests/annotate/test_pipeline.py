@@ -40,10 +40,22 @@ def mask(*ids: int) -> np.ndarray:
 )
 def test_the_first_frame_of_each_period_is_kept(steps: list[int], rate: float, base: Fraction) -> None:
     times = Times(np.cumsum(steps).tolist(), base)
-    periods = [floor(second * Fraction(rate).limit_denominator(10_000)) for second in times]
+    early = min(base, Fraction(1, 1000)) / 2
+    periods = [floor((second + early) * Fraction(rate).limit_denominator(10_000)) for second in times]
     expected = [i for i, period in enumerate(periods) if period not in periods[:i]]
     assert at_rate(times, rate) == expected
     assert at_rate(times, None) == list(range(len(steps)))
+
+
+@pytest.mark.parametrize("rate", [1, 2, 3, 5, 6, 10, 15, 30])
+def test_times_in_milliseconds_keep_the_frames_of_exact_ones(rate: float) -> None:
+    """Those of Matroska and WebM, whose frame 10 of 30 a second is shown at 333 ms, before a third of a second."""
+    rounded = Times([round(frame * 1000 / 30) for frame in range(300)], Fraction(1, 1000))
+    assert at_rate(rounded, rate) == at_rate(Times(range(300), Fraction(1, 30)), rate)
+
+
+def test_a_video_at_its_own_rate_keeps_every_frame() -> None:
+    assert at_rate(Times(range(0, 300 * 1001, 1001), Fraction(1, 30_000)), 29.97) == list(range(300))
 
 
 def test_an_hour_is_one_frame_a_second() -> None:

@@ -12,6 +12,9 @@ from longtake.engine.following import Only
 from longtake.errors import SettingError
 from longtake.video.source import Times
 
+ROUNDED = Fraction(1, 1000)
+"""Seconds of the longest tick to which times are rounded; a longer one is the time from frame to frame."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -42,13 +45,18 @@ class Step:
 
 
 def at_rate(times: Times, rate: float | None) -> list[int]:
-    """The frames that are kept at a rate: the first of each period, counted from the first frame; None keeps all."""
+    """The frames that are kept at a rate: the first of each period, counted from the first frame; None keeps all.
+
+    Files tell times in whole ticks, Matroska in milliseconds, so a frame may seem to come half a tick too early.
+    """
     if rate is None:
         return list(range(len(times)))
     exact = Fraction(rate).limit_denominator(10_000)
     ticks = np.asarray(times.ticks, dtype=object) - times.ticks[0]
     per = times.time_base * exact
-    periods = (ticks * per.numerator // per.denominator).astype(np.int64)
+    early = min(times.time_base, ROUNDED) / 2 * exact
+    scaled = ticks * (per.numerator * early.denominator) + early.numerator * per.denominator
+    periods = (scaled // (per.denominator * early.denominator)).astype(np.int64)
     found: list[int] = np.flatnonzero(np.diff(periods, prepend=-1) > 0).tolist()
     return found
 
