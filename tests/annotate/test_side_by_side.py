@@ -200,3 +200,34 @@ def test_masks_of_many_frames_are_given_at_once(project: Project, truth: list[np
         project.add(tmp_path / "clip", tmp_path / "masks")
     assert len(counted) == 1
     assert sorted(project.desk(1).annotation.given) == [0, 1, 2]
+
+
+def test_a_video_that_is_slow_to_open_holds_no_other_up(
+    project: Project, truth: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one whose frames are told by decoding it to its end."""
+    gate, entered, made = threading.Event(), threading.Event(), list[Desk]()
+    project.desk(1).annotation.give(0, truth[0])
+    project.desk(1).annotation.accept(0)
+    number = project.check(1, 1, None, "Ada")
+    project._desks.pop(number).close()
+    opened = project._desk
+
+    def slowly(*args: Any) -> Desk:
+        entered.set()
+        assert gate.wait(5)
+        return opened(*args)
+
+    monkeypatch.setattr(project, "_desk", slowly)
+    threads = [threading.Thread(target=lambda: made.append(project.desk(number))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert entered.wait(5)
+    other = threading.Thread(target=lambda: made.append(project.desk(1)))
+    other.start()
+    other.join(2)
+    assert [desk.entry.video for desk in made] == [1]
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert made[1] is made[2]

@@ -54,7 +54,8 @@ class Project:
         self.told: Callable[[News], None] = lambda news: None
         """Called with what the pages are to hear; any thread."""
         self.jobs = Jobs(lambda job: self.told({"type": "job", **asdict(job)}))
-        self._desks, self._lock = dict[int, Desk](), threading.RLock()
+        self._desks, self._lock = dict[int, Desk](), threading.Lock()
+        self._opening = dict[int, threading.Lock]()
         self._tab = contextvars.ContextVar[str | None]("tab", default=None)
         self._gathered, self._last = set[Key](), 0.0
         _tidy(self.folder)
@@ -94,7 +95,7 @@ class Project:
         times, (height, width) = opened.times(), next(iter(opened)).size
         lasts = float(times[-1] + 1 / opened.info.rate)
         facts = Facts(len(times), width, height, float(opened.info.rate), lasts)
-        with self._lock:  # so that nobody opens it beside us, or takes its name
+        with self._lock:  # so that nobody takes its name, or opens it beside us
             number = self.store.add(self._free(opened.info.name), path, facts, asdict(settings))
             self._desks[number] = self._desk(self.entry(number), opened)
         self.told({"type": "videos"})
@@ -132,9 +133,13 @@ class Project:
 
     def desk(self, number: int) -> Desk:
         """A video, opened. Raises KeyError where there is none, SourceError where its file is gone."""
+        if (desk := self._desks.get(number)) is not None:
+            return desk
+        entry = self.entry(number)
         with self._lock:
+            opening = self._opening.setdefault(number, threading.Lock())
+        with opening:  # of this video alone, since that may take long
             if (desk := self._desks.get(number)) is None:
-                entry = self.entry(number)
                 if problem := self.problem(entry):
                     raise SourceError(problem)
                 desk = self._desks[number] = self._desk(entry, open_source(self.folder / entry.path))
