@@ -46,6 +46,17 @@ def test_an_object_comes_to_the_frames_where_another_was_given(editor: Editor, i
     assert editor.given == {1: (1,), 4: (2,), 7: (1, 2)}
 
 
+def test_an_object_is_followed_through_frames_that_a_file_gave(editor: Editor, ids: list[np.ndarray]) -> None:
+    editor.take([(frame, Masks.of(np.where(ids[frame] == 2, ids[frame], 0))) for frame in range(COUNT)])
+    editor.give(0, {1: ids[0] == 1})
+    before = {frame: editor.labels(frame) == 2 for frame in range(COUNT)}
+    change = editor.through(range(COUNT))
+    assert change.frames == tuple(range(1, COUNT))
+    for frame in range(1, COUNT):
+        assert {name: origin for name, (origin, _) in editor.known(frame).items()} == {1: "propagated", 2: "imported"}
+        assert np.array_equal(editor.labels(frame) == 2, before[frame])
+
+
 def test_an_accepted_frame_gets_no_other_objects(editor: Editor, ids: list[np.ndarray]) -> None:
     editor.give(1, {1: ids[1] == 1})
     editor.give(4, {2: ids[4] == 2})

@@ -203,13 +203,12 @@ class Editor(Annotation):
     def _between(
         self, edit: Edit, first: int, second: int, only: Only, told: "_Told", onward: Callable[[], None]
     ) -> None:
-        last, least = (second, first) if self._lacks((first, second), told) else (second - 1, first + 1)
-        if last == first:
-            return
+        last = second if self._lacks(second, told) else second - 1
+        least = first if self._lacks(first, told) else first + 1
         arrived = list[Prediction]()
         with tempfile.TemporaryFile(dir=self.folder) as file:
             pieces = dict[int, tuple[int, int, tuple[int, ...]]]()
-            for prediction in self._follow(first, last, only, told):
+            for prediction in self._follow(first, last, only, told) if first < last else ():
                 if prediction.frame.index == second:
                     arrived.append(prediction)
                 elif only.keeps(prediction.frame.index):
@@ -218,7 +217,7 @@ class Editor(Annotation):
                     with output(self.folder / "what is followed"):
                         file.write(packed)
                 onward()
-            for back in self._follow(second, least, only, told):
+            for back in self._follow(second, least, only, told) if least < second else ():
                 if back.frame.index == first:
                     arrived.append(back)
                 elif (piece := pieces.get(frame := back.frame.index)) is not None:
@@ -233,9 +232,9 @@ class Editor(Annotation):
         for prediction in arrived:
             self._add(edit, prediction)
 
-    def _lacks(self, stops: Collection[int], told: "_Told") -> bool:
-        """Whether one of these frames says nothing of an object, and may still."""
-        return any(told.ids - self.known(frame).keys() for frame in stops if not self._is_accepted(frame))
+    def _lacks(self, frame: int, told: "_Told") -> bool:
+        """Whether a frame says nothing of an object, and may still."""
+        return not self._is_accepted(frame) and bool(told.ids - self.known(frame).keys())
 
     def _add(self, edit: Edit, prediction: Prediction) -> None:
         """Store what a prediction says of objects of which its frame says nothing; the others keep their pixels."""
