@@ -82,6 +82,7 @@ def folder_clip(tmp_path: Path, rendered: Callable[..., Rendered]) -> tuple[Path
 
 @pytest.fixture
 def tiny_model(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
     path = tmp_path / "tiny.safetensors"
     save_checkpoint(path, preset("stm-mobilenet-v2", TINY).build().state_dict(), Card("stm-mobilenet-v2", TINY))
     return path

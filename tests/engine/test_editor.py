@@ -1,5 +1,6 @@
 """Masks of a whole video, corrected by a person."""
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -249,8 +250,10 @@ def test_masks_may_be_given_while_something_is_followed(editor: Editor, ids: lis
 
     def draw(done: int, total: int) -> None:
         if done == 2:
-            editor.give(2, {1: ids[2] == 2})  # behind, where it was already
-            editor.give(6, {1: ids[6] == 2})  # ahead
+            for frame in (2, 6):  # behind, where it was already, and ahead
+                person = threading.Thread(target=editor.give, args=(frame, {1: ids[frame] == 2}))
+                person.start()
+                person.join()
             with pytest.raises(SettingError, match="still goes on"):
                 [editor.undo() for _ in range(3)]
             editor.redo()

@@ -75,11 +75,28 @@ def test_an_edit_in_parts_is_one_step(tmp_path: Path) -> None:
     assert values(history) == {("a", 1): 1}
 
 
+def test_edits_within_an_edit_are_parts_of_it(tmp_path: Path) -> None:
+    history = History(tmp_path / "edits.sqlite")
+    with history.edit("outer") as outer:
+        history.commit("first", {("a", 1): 1})
+        with history.edit("second") as inner:
+            history.change(inner, {("a", 2): 2})
+        assert values(history) == {("a", 1): 1, ("a", 2): 2}
+    assert outer.keys == {("a", 1), ("a", 2)}
+    history.undo()
+    assert values(history) == {}
+    history.commit("after", {("b", 1): 1})
+    assert history.undo() is not None
+    assert history.undo() is None
+
+
 def test_edits_side_by_side_are_each_taken_back_alone(tmp_path: Path) -> None:
     history = History(tmp_path / "edits.sqlite")
     with history.edit("slow") as slow:
         history.change(slow, {("a", 1): 1})
-        history.commit("quick", {("a", 2): 7, ("b", 1): 7})
+        quick = threading.Thread(target=history.commit, args=("quick", {("a", 2): 7, ("b", 1): 7}))
+        quick.start()
+        quick.join()
         with pytest.raises(SettingError, match="slow: still goes on"):
             assert history.undo() is not None
             history.undo()

@@ -13,7 +13,7 @@ from longtake.annotate.effort import Effort, Event, effort
 from longtake.annotate.pipeline import Pipeline, Settings
 from longtake.annotate.runs import decode_mask, encode_labels, encode_mask
 from longtake.annotate.store import Entry, Store
-from longtake.engine.annotation import Annotation, Change
+from longtake.engine.annotation import Annotation, Change, change_of
 from longtake.engine.history import History
 from longtake.errors import MaskError, SettingError, SourceError
 from longtake.export.exchange import cut
@@ -125,13 +125,17 @@ class Desk:
             self.history.commit(f"describe {name}", {("object", name): {**known, **said}})
 
     def remove(self, name: int) -> Change:
-        """Take an object away, from every frame. Raises SettingError where there is none."""
-        if name in self.annotation.ids:
-            return self.annotation.remove(name)
-        if self.history.get("object", name) is None:
+        """Take an object away, from every frame that was not accepted; its id may come again.
+
+        Raises SettingError where there is none.
+        """
+        if name not in self.things():
             raise SettingError(f"object {name}: there is none")
-        self.history.commit(f"remove {name}", {("object", name): None})
-        return Change(f"remove {name}", ())
+        with self.history.edit(f"remove {name}") as edit:
+            if name in self.annotation.ids:
+                self.annotation.relabel(name, 0)
+            self.history.change(edit, {("object", name): None})
+        return change_of(edit)
 
     def counts(self) -> dict[int, int]:
         """On how many frames each object is to be seen."""

@@ -83,7 +83,7 @@ def command(
         raise SettingError("--masks: goes with one --source, the video that they are of")
     try:
         from longtake.annotate.app import build
-        from longtake.annotate.serve import address_of, listen, serve
+        from longtake.annotate.serve import address_of, listen, one_heap, serve
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "web") from error
     from longtake.annotate.editors import Editors
@@ -100,6 +100,7 @@ def command(
         news.close()
         opened.stop()
 
+    one_heap()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(contextlib.closing(listen(port)))
         stack.enter_context(locked(project, address_of(listener)))

@@ -53,7 +53,7 @@ class History:
         """Who reads a value and sets another by it holds this."""
         self._base = connect(path, TABLES)
         self._values = dict[str, dict[int, Any]]()
-        self._open = set[int]()
+        self._open, self._here = set[int](), threading.local()
         for kind, number, value in self._rows("SELECT kind, number, value FROM value WHERE video = ?", video):
             self._values.setdefault(kind, {})[number] = json.loads(value)
 
@@ -82,14 +82,19 @@ class History:
     def edit(self, name: str) -> Iterator[Edit]:
         """An edit to `change` values by, which is no step where nothing came of it; edits may go on side by side.
 
-        What was undone before can no longer be done again.
+        Edits that the same thread makes within it are parts of it. What was undone before can no longer be done again.
         """
+        if (outer := getattr(self._here, "edit", None)) is not None:
+            yield outer
+            return
         with self.lock, transaction(self._base):
             edit = self._begin(name)
             self._open.add(edit.number)
+            self._here.edit = edit
         try:
             yield edit
         finally:
+            self._here.edit = None
             with self.lock, transaction(self._base):
                 self._open.discard(edit.number)
                 self._end(edit)
@@ -107,6 +112,9 @@ class History:
 
     def commit(self, name: str, values: Mapping[Key, Any]) -> Edit:
         """A whole edit at once."""
+        if (outer := getattr(self._here, "edit", None)) is not None:
+            self.change(outer, values)
+            return Edit(name, outer.number, set(values))
         with self.lock:
             with transaction(self._base):
                 edit = self._begin(name)
