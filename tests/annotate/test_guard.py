@@ -63,6 +63,10 @@ def app(tmp_path: Path) -> FastAPI:
     return app
 
 
+ROOM = Guard(FastAPI(), TOKEN, 8765).room
+"""Where the page lies."""
+
+
 @pytest.fixture
 def ask(app: FastAPI) -> Iterator[Ask]:
     """Sends one request through the guard, with the token unless `headers` says otherwise."""
@@ -132,16 +136,31 @@ def test_what_the_browser_says_of_the_sender_counts(ask: Ask, site: str, status:
 
 def test_the_printed_address_leaves_a_cookie_and_goes_to_the_page(ask: Ask) -> None:
     answer = ask(f"/?token={TOKEN}", headers={"Sec-Fetch-Site": "none"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert answer.headers["set-cookie"] == f"longtake-8765={TOKEN}; HttpOnly; Path=/; SameSite=strict"
+    assert (answer.status_code, answer.headers["location"]) == (303, ROOM)
+    assert answer.headers["set-cookie"] == f"longtake-8765={TOKEN}; HttpOnly; Path={ROOM}; SameSite=strict"
     assert answer.headers["cache-control"] == "no-store"
-    assert ask("/", headers={"Cookie": f"other=1; longtake-8765={TOKEN}"}).json() == "the page"
+    cookie = {"Cookie": f"other=1; longtake-8765={TOKEN}"}
+    assert ask(ROOM, headers=cookie).json() == "the page"
+    assert ask(f"{ROOM}api/kept", headers=cookie).headers["cache-control"] == "max-age=60"
+    assert ask("/", headers=cookie).status_code == 403
+
+
+def test_a_browser_shows_the_cookie_to_no_other_server_of_this_machine(ask: Ask) -> None:
+    cookies = httpx.Cookies()
+    cookies.extract_cookies(ask(f"/?token={TOKEN}", headers={}))
+    for address, sent in ((HOME + ROOM, True), (HOME, False), ("http://127.0.0.1:9999/", False)):
+        request = httpx.Request("GET", address)
+        cookies.set_cookie_header(request)
+        assert ("cookie" in request.headers) == sent
+    other = Guard(FastAPI(), "another", 9999).room
+    assert other != ROOM
+    assert TOKEN not in ROOM
 
 
 def test_a_link_elsewhere_works_too_but_by_a_page_of_our_own(ask: Ask) -> None:
     answer = ask(f"/?token={TOKEN}", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"})
     assert answer.status_code == 200
-    assert 'content="0; url=/"' in answer.text
+    assert f'content="0; url={ROOM}"' in answer.text
     assert "longtake-8765" in answer.headers["set-cookie"]
     assert TOKEN not in answer.text
 
@@ -163,6 +182,7 @@ def test_a_wrong_token_is_refused_in_words(ask: Ask, token: str) -> None:
     [
         {},
         {"Cookie": f"longtake-8766={TOKEN}"},
+        {"Cookie": f"longtake-8765={TOKEN}"},
         {"Cookie": "longtake-8765=wrong"},
         {"Cookie": f"longtake-8765={TOKEN}x"},
         {"Cookie": "=;;;\xff"},

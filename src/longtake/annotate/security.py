@@ -2,11 +2,14 @@
 
 Any page that the browser shows may send requests to this machine. So a request must name this server as its host
 (another name may have been pointed here: DNS rebinding), must not come from a page of another origin (of another port
-neither, which `SameSite` lets pass), and must bear the token, which is printed once and kept in a cookie.
+neither, which `SameSite` lets pass), and must bear the token, which is printed once and kept in a cookie. All ports of
+a machine share cookies; so the page lies below a path that nobody else knows, and the cookie is sent there alone.
 """
 
+import hashlib
 import re
 import secrets
+import urllib.parse
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
@@ -29,7 +32,7 @@ HEADERS = {
 BODY, VIDEO, PROPOSALS = 16 << 20, 4 << 30, 256 << 20
 """The largest bodies in bytes: of any request, of a video, of proposals."""
 
-MOVED = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/"><title>longtake</title>'
+MOVED = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={}"><title>longtake</title>'
 
 NO_TOKEN = "open the address that longtake printed: it holds the token, which changes with every start"
 ELSEWHERE = "the request comes from a page of another origin; open the address that longtake printed"
@@ -53,7 +56,8 @@ class Guard:
         self.uploads = {r"/api/videos/?": largest_video, r"/api/videos/[^/]+/proposals/?": largest_proposals}
         self.hosts = {host if port == 80 else f"{host}:{port}" for host in HOSTS}
         self.origins = {f"http://{host}" for host in self.hosts}
-        self.cookie = f"longtake-{port}"  # cookies are shared by all ports of a machine
+        self.cookie = f"longtake-{port}"
+        self.room = f"/{hashlib.sha256(token.encode()).hexdigest()[:24]}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -62,21 +66,28 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
         else:
+            inside = scope["path"].startswith(self.room)
+            if inside:
+                path = scope["path"][len(self.room) - 1 :]
+                scope = {**scope, "path": path, "raw_path": urllib.parse.quote(path).encode()}
             send = _with_headers(scope, send)
-            answer = self._answer(Request(scope))
+            answer = self._answer(Request(scope), inside)
             if answer is None:
                 await _bounded(self.app, scope, receive, send, self._limit(scope))
             else:
                 await answer(scope, receive, send)
 
-    def _answer(self, request: Request) -> Response | None:
-        """What is said instead of the application; None where the request may reach it."""
+    def _answer(self, request: Request, inside: bool) -> Response | None:
+        """What is said instead of the application; None where the request may reach it.
+
+        inside: whether it came below the path of the cookie.
+        """
         headers, path = request.headers, request.scope["path"]
         if reason := self._foreign(headers):
             return _refusal(request, 403, reason)
         if (request.method, path) == ("GET", "/") and "token" in request.query_params:
             return self._enter(request)
-        if reason := self._unknown(request):
+        if reason := self._unknown(request, inside):
             return _refusal(request, 403, reason)
         if {".", ".."}.intersection(re.split(r"[/\\]", path)) or "\0" in path:
             return _refusal(request, 404, f"{path!r}: no such thing")
@@ -90,10 +101,11 @@ class Guard:
             return f"this is no server of that name; {NO_TOKEN}"
         return None if self.origins.issuperset(origins) else ELSEWHERE
 
-    def _unknown(self, request: Request) -> str | None:
+    def _unknown(self, request: Request, inside: bool) -> str | None:
         """Why a request has no right to an answer."""
+        cookie = request.cookies.get(self.cookie, "") if inside else ""
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not (self._is_token(request.cookies.get(self.cookie, "")) or self._is_token(bearer)):
+        if not (self._is_token(cookie) or self._is_token(bearer)):
             return f"no token, or a wrong one; {NO_TOKEN}"
         return ELSEWHERE if _from_elsewhere(request.headers) else None
 
@@ -105,9 +117,10 @@ class Guard:
         """
         if not self._is_token(request.query_params["token"]):
             return _refusal(request, 403, f"a wrong token; {NO_TOKEN}")
-        response = HTMLResponse(MOVED) if _from_elsewhere(request.headers) else RedirectResponse("/", 303)
+        elsewhere = _from_elsewhere(request.headers)
+        response = HTMLResponse(MOVED.format(self.room)) if elsewhere else RedirectResponse(self.room, 303)
         response.headers["Cache-Control"] = "no-store"
-        response.set_cookie(self.cookie, self.token, path="/", httponly=True, samesite="strict")
+        response.set_cookie(self.cookie, self.token, path=self.room, httponly=True, samesite="strict")
         return response
 
     def _is_token(self, text: str) -> bool:

@@ -39,7 +39,7 @@ export async function call(method, path, body) {
   const keepalive = typeof sent === "string" && sent.length < KEEPALIVE_BYTES;
   let reply;
   try {
-    reply = await fetch(`/api${path}`, { method, headers, body: sent, keepalive });
+    reply = await fetch(`api${path}`, { method, headers, body: sent, keepalive });
   } catch {
     lost();
     throw new Gone("The server does not answer.");
@@ -70,7 +70,7 @@ function lost() {
   waiting ??= (async () => {
     for (;;) {
       await sleep(state.trouble ? 1000 : 150);
-      const reply = await fetch("/api/project").catch(() => null);
+      const reply = await fetch("api/project").catch(() => null);
       if (reply?.ok) break;
       const anew = reply?.status === 403;
       update({
@@ -101,7 +101,7 @@ export async function insist(request) {
 export function listen(hear, reopened) {
   let first = true;
   const open = () => {
-    const events = new EventSource("/api/events");
+    const events = new EventSource("api/events");
     events.onopen = () => {
       if (!first) reopened();
       first = false;

@@ -105,7 +105,7 @@ async function listExports() {
         {},
         make(
           "a",
-          { href: `/api/exports/${encodeURIComponent(name)}`, download: name, "data-testid": `download-${name}` },
+          { href: `api/exports/${encodeURIComponent(name)}`, download: name, "data-testid": `download-${name}` },
           name,
         ),
         make("small", {}, `${size(bytes)} · ${when(made)}`),

@@ -71,4 +71,4 @@ export function prefetch(frames, { height, withMasks = false } = {}) {
 }
 
 /** The address of a frame's small picture, of the quickest that is near. */
-export const thumbnail = (frame, height) => `/api${image(frame, `near=true&height=${height}`)}`;
+export const thumbnail = (frame, height) => `api${image(frame, `near=true&height=${height}`)}`;
