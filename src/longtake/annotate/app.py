@@ -17,9 +17,12 @@ import longtake
 from longtake.annotate import messages as m
 from longtake.annotate.deliver import FORMS
 from longtake.annotate.desk import Desk
+from longtake.annotate.effort import Effort
 from longtake.annotate.grid import grid
+from longtake.annotate.jobs import Job
 from longtake.annotate.news import News
 from longtake.annotate.project import EXPORTS, Project
+from longtake.annotate.quality import Quality
 from longtake.annotate.store import Entry
 from longtake.engine.annotation import Change
 from longtake.errors import LongtakeError, OutputError, SettingError, SourceError
@@ -126,11 +129,10 @@ def _not_now(error: LongtakeError) -> HTTPException:
 
 
 def _video(project: Project, entry: Entry) -> m.Video:
-    check = None if entry.check is None else m.CheckOf.model_validate(entry.check)
     source = str((project.folder / entry.path).resolve())
     problem = project.problem(entry)
     return m.Video(
-        video=entry.video, name=entry.name, source=source, problem=problem, check=check, **asdict(entry.facts)
+        video=entry.video, name=entry.name, source=source, problem=problem, check=entry.check, **asdict(entry.facts)
     )
 
 
@@ -327,8 +329,7 @@ def grid_facts(
     last = end if last is None else min(last, end)
     first = min(first, last)
     edges, rows = grid(desk.annotation, first, last, columns)
-    shown = [m.GridRow.model_validate(row) for row in rows]
-    return m.GridFacts(first=first, last=last, columns=len(edges), edges=edges, rows=shown)
+    return m.GridFacts(first=first, last=last, columns=len(edges), edges=edges, rows=rows)
 
 
 @routes.get("/videos/{v}/queue")
@@ -348,8 +349,8 @@ def pipeline_facts(desk: Desks) -> m.PipelineFacts:
     pipeline = desk.pipeline
     steps = pipeline.steps()
     return m.PipelineFacts(
-        settings=m.SettingFacts.model_validate(pipeline.settings),
-        steps=[m.StepFacts.model_validate(step) for step in steps],
+        settings=pipeline.settings,
+        steps=steps,
         present=pipeline.present(steps),
         coarse=pipeline.coarse,
         fine=None if len(pipeline.fine) == desk.annotation.count else pipeline.fine,
@@ -365,31 +366,31 @@ def set_pipeline(desk: Desks, body: m.NewSettings) -> m.PipelineFacts:
 
 
 @routes.post("/videos/{v}/run")
-def run(project: Projects, v: VideoNumber, desk: Desks, body: m.Run) -> m.JobFacts:
+def run(project: Projects, v: VideoNumber, desk: Desks, body: m.Run) -> Job:
     """Let the model do a step."""
     try:
-        return m.JobFacts.model_validate(project.run(v, body.step))
+        return project.run(v, body.step)
     except SettingError as error:
         raise _not_now(error) from error
 
 
 @routes.post("/videos/{v}/spread")
-def spread(project: Projects, v: VideoNumber, desk: Desks, body: m.Spread) -> m.JobFacts:
+def spread(project: Projects, v: VideoNumber, desk: Desks, body: m.Spread) -> Job:
     """Follow from a frame as far as the next ones that a person gave."""
     try:
-        return m.JobFacts.model_validate(project.spread(v, _frame(desk, body.frame), body.to))
+        return project.spread(v, _frame(desk, body.frame), body.to)
     except SettingError as error:
         raise _not_now(error) from error
 
 
 @routes.get("/job")
-def job(project: Projects) -> m.JobFacts | None:
+def job(project: Projects) -> Job | None:
     """What runs, or ran last."""
-    return None if project.jobs.now is None else m.JobFacts.model_validate(project.jobs.now)
+    return project.jobs.now
 
 
 @routes.post("/job/stop")
-def stop(project: Projects) -> m.JobFacts | None:
+def stop(project: Projects) -> Job | None:
     """Stop what runs, after the frame that it is at."""
     project.stop()
     return job(project)
@@ -437,9 +438,9 @@ def spent(desk: Desks, body: m.Spent, who: Annotator) -> None:
 
 
 @routes.get("/videos/{v}/effort")
-def effort(desk: Desks) -> m.EffortFacts:
+def effort(desk: Desks) -> Effort:
     """What the video took, beside what the paper says."""
-    return m.EffortFacts.model_validate(desk.effort())
+    return desk.effort()
 
 
 @routes.post("/videos/{v}/checks")
@@ -449,18 +450,18 @@ def check(project: Projects, v: VideoNumber, desk: Desks, body: m.NewCheck, who:
 
 
 @routes.get("/videos/{v}/quality")
-def quality(project: Projects, v: VideoNumber, desk: Desks) -> m.QualityFacts:
+def quality(project: Projects, v: VideoNumber, desk: Desks) -> Quality:
     """How well what was annotated again agrees."""
-    return m.QualityFacts.model_validate(project.quality(v))
+    return project.quality(v)
 
 
 @routes.post("/export")
-def export(project: Projects, body: m.Export) -> m.JobFacts:
+def export(project: Projects, body: m.Export) -> Job:
     """Write an archive for other programs."""
     if body.format not in FORMS:
         raise HTTPException(400, f"{body.format!r}: not a format; one of: {', '.join(FORMS)}")
     try:
-        return m.JobFacts.model_validate(project.export(body.format, body.videos, body.only_accepted))
+        return project.export(body.format, body.videos, body.only_accepted)
     except KeyError as error:
         raise HTTPException(404, str(error.args[0])) from error
     except SettingError as error:

@@ -4,6 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from longtake.annotate.grid import Row
+from longtake.annotate.pipeline import Settings, Step
+from longtake.annotate.store import Check
 from longtake.types import LARGEST_ID
 
 SIDE = 1 << 15
@@ -39,14 +42,6 @@ class Problem(BaseModel):
     detail: str | list[object]
 
 
-class CheckOf(Message):
-    """Of a video that is a quality check: what it checks, who does it, and the frames of it."""
-
-    reference: int
-    annotator: str
-    frames: list[int]
-
-
 class Video(Message):
     """A video of the project; problem: why its frames cannot be seen, or None."""
 
@@ -59,7 +54,7 @@ class Video(Message):
     rate: float
     seconds: float
     problem: str | None
-    check: CheckOf | None
+    check: Check | None
 
 
 class Format(Message):
@@ -178,14 +173,6 @@ class Relabel(Message):
     last: Frame | None = None
 
 
-class GridRow(Message):
-    """An object through time: a letter per column, and a confidence in hundredths, -1 for none."""
-
-    object: int
-    origins: str
-    confidence: list[int]
-
-
 class GridFacts(Message):
     """Objects and time; edges: the frame at which each column begins."""
 
@@ -193,7 +180,7 @@ class GridFacts(Message):
     last: int
     columns: int
     edges: list[int]
-    rows: list[GridRow]
+    rows: list[Row]
 
 
 class Look(Message):
@@ -205,30 +192,11 @@ class Look(Message):
     why: Literal["doubt", "next"]
 
 
-class StepFacts(Message):
-    """How far one of the four steps is; why: what has to be done before it can, or None."""
-
-    step: int
-    name: str
-    done: int
-    total: int
-    ready: bool
-    why: str | None
-
-
-class SettingFacts(Message):
-    """Frames per second of both rounds, None for every frame; whether the model sees all frames, or those kept."""
-
-    coarse_rate: float
-    fine_rate: float | None
-    look: Literal["all", "kept"]
-
-
 class PipelineFacts(Message):
     """The four steps; fine: None where it is every frame."""
 
-    settings: SettingFacts
-    steps: list[StepFacts]
+    settings: Settings
+    steps: list[Step]
     present: int
     coarse: list[int]
     fine: list[int] | None
@@ -255,19 +223,6 @@ class Spread(Message):
     to: Literal["both", "forward", "backward"] = "both"
 
 
-class JobFacts(Message):
-    """What runs, or ran last; total: 0 where that is not known."""
-
-    job: int
-    video: int
-    name: str
-    done: int
-    total: int
-    seconds_left: float | None
-    state: Literal["running", "done", "stopped", "failed"]
-    message: str | None
-
-
 class Place(Message):
     """Where somebody left a video."""
 
@@ -288,79 +243,11 @@ class Spent(Message):
     seconds: Seconds
 
 
-class EffortRow(Message):
-    """What somebody spent on an object of a frame, or on looking at it."""
-
-    frame: int
-    object: int | None
-    step: int
-    annotator: str
-    seconds: float
-    strokes: int
-
-
-class EffortStep(Message):
-    """The sums of a step; share: of its frames that hold a corrected mask."""
-
-    step: int
-    frames: int
-    corrected: int
-    share: float | None
-    seconds: float
-    strokes: int
-
-
-class Paper(Message):
-    """What LVOS's authors report."""
-
-    corrected: dict[str, float]
-    minutes_pipeline: int
-    minutes_by_hand: int
-    frames: int
-
-
-class EffortFacts(Message):
-    """What a video took."""
-
-    rows: list[EffortRow]
-    steps: list[EffortStep]
-    minutes: float
-    minutes_per_500_frames: float | None
-    paper: Paper
-
-
 class NewCheck(Message):
     """How many accepted frames are to be annotated again, and the seed of chance."""
 
     count: Annotated[int, Field(ge=1, le=100_000)]
     seed: Annotated[int, Field(ge=0, le=1 << 31)] | None = None
-
-
-class QualityRow(Message):
-    """How an object of a frame agrees with what was annotated again (J)."""
-
-    annotator: str
-    check: int
-    frame: int
-    object: int
-    j: float
-
-
-class Agreement(Message):
-    """How all that a person annotated again agrees."""
-
-    annotator: str
-    frames: int
-    mean: float
-
-
-class QualityFacts(Message):
-    """All checks of a video."""
-
-    mean: float | None
-    paper: float
-    rows: list[QualityRow]
-    annotators: list[Agreement]
 
 
 class Export(Message):
