@@ -13,7 +13,7 @@ import { DOUBT, nameOf, state, update, watch } from "./state.js";
 
 /** @typedef {{label: string, note: string, run: (() => void)|null}} Next */
 
-const EXPECTED = "How much of the mask is expected to be right (J)";
+const EXPECTED = "How well the mask is expected to fit (J)";
 
 /** What comes next. @returns {Next} */
 export function next() {
