@@ -263,7 +263,11 @@ def test_masks_may_be_given_while_something_is_followed(editor: Editor, ids: lis
     for frame in (2, 6):
         assert np.array_equal(editor.labels(frame) == 1, ids[frame] == 2)
     assert set(editor.known(6)) == {1, 2}
-    assert [editor.undo().name for _ in range(3)] == ["give 1 on 6", "give 1 on 2", "follow from 0 to 8"]
+    assert [editor.undo().name for _ in range(3)] == [
+        "mark object 1 on frame 6",
+        "mark object 1 on frame 2",
+        "follow from 0 to 8",
+    ]
     assert sorted(shown(editor)) == [0]
 
 

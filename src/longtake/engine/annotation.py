@@ -104,7 +104,7 @@ class Annotation:
         """
         asked, masks = self._checked(frame, masks, again)
         with self.history.lock:
-            name, layer = f"give {_words(asked)} on {frame}", self._with(frame, masks, asked, "given")
+            name, layer = f"mark object {_words(asked)} on frame {frame}", self._with(frame, masks, asked, "given")
             if layer == self._layer(frame):
                 return Change(name, ())
             return change_of(self.history.commit(name, {("layer", frame): layer}))

@@ -88,7 +88,8 @@ export const undo = () => back("undo", "Undone", "There is nothing to undo.");
 export const redo = () => back("redo", "Done again", "There is nothing to redo.");
 
 function back(way, done, nothing) {
-  const words = ({ name, count }) => (name === null ? nothing : `${done}: ${name} (${plural(count, "frame")})`);
+  const many = (count) => (count > 1 ? ` (${plural(count, "frame")})` : "");
+  const words = ({ name, count }) => (name === null ? nothing : `${done}: ${name}${many(count)}`);
   return request(() => post(here(`/${way}`)), { follow: true, words });
 }
 

@@ -109,7 +109,8 @@ function renderVideos() {
   select.value = String(state.video?.video ?? "");
   select.hidden = videos.length === 0;
   find("#project").textContent = state.project?.name ?? "";
-  find("#model").textContent = state.project?.model ? `with ${state.project.model}` : "";
+  const model = state.project?.model;
+  find("#model").textContent = model ? `with ${model === "default" ? "the bundled model" : model}` : "";
   find("#welcome").hidden = state.project === null || videos.length > 0;
 }
 
@@ -119,7 +120,7 @@ function renderFrame() {
   if (document.activeElement !== field) field.value = String(frame);
   field.max = String((video?.frames ?? 1) - 1);
   find("#frames").textContent = video ? `of ${(video.frames - 1).toLocaleString("en")}` : "";
-  find("#time").textContent = video ? `${clock(seconds, true)} / ${clock(video.seconds)}` : "";
+  find("#time").textContent = video ? `${clock(seconds, true)} / ${clock(video.seconds, true)}` : "";
 }
 
 function renderBanner() {

@@ -110,6 +110,7 @@ function row(object) {
     input(object, "colour", { type: "color", value: known.colour }),
     input(object, "name", {
       type: "text",
+      onfocus: ({ target }) => setTimeout(() => target.select()),
       value: known.name,
       placeholder: known.masks ? `object ${object}` : `object ${object}: draw it`,
     }),

@@ -13,6 +13,8 @@ import { DOUBT, nameOf, state, update, watch } from "./state.js";
 
 /** @typedef {{label: string, note: string, run: (() => void)|null}} Next */
 
+const EXPECTED = "How well the mask is expected to fit (J)";
+
 /** What comes next. @returns {Next} */
 export function next() {
   const { video, pipeline, job } = state;
@@ -32,9 +34,9 @@ export function next() {
     return { label: "Export the masks", note: "Every frame is done.", run: openExport };
   }
   if (step.step % 2 === 0)
-    return review("Correct what is wrong, then accept the frame. “Follow from here” carries a correction on.");
+    return review("Correct what is wrong; “Follow from here” carries it on. Then accept the frame.");
   const rate = step.step === 1 ? pipeline.settings.coarse_rate : pipeline.settings.fine_rate;
-  const label = step.step === 1 ? `Follow it: ${perSecond(rate)}` : `Fill in between: ${perSecond(rate)}`;
+  const label = step.step === 1 ? `Follow ${state.objects.length > 1 ? "them" : "it"}: ${perSecond(rate)}` : `Fill in between: ${perSecond(rate)}`;
   return { label, note: step.why ?? "", run: step.ready ? () => run(step.step) : null };
 }
 
@@ -43,7 +45,7 @@ function review(note) {
   if (waiting && !state.accepted) return { label: "Accept this frame", note, run: accept };
   const [first] = state.queue;
   return first
-    ? { label: "Show the next frame to look at", note, run: nextInQueue }
+    ? { label: "Show the next frame to look at", note: "", run: nextInQueue }
     : state.video?.check
       ? { label: "Show how well it agrees", note: "Every frame of the check is labelled.", run: openQuality }
       : { label: "Nothing left to look at", note: "", run: null };
@@ -191,10 +193,10 @@ function renderQueue() {
           "button",
           { class: frame === state.frame ? "chosen" : "", "data-testid": `queue-${frame}`, onclick: () => look(each) },
           make("span", {}, `${time}`),
-          make("span", { class: "who" }, object === null ? (why === "next" ? "to look at" : "") : nameOf(object)),
+          make("span", { class: "who" }, object === null ? (why === "next" ? "not accepted yet" : "") : nameOf(object)),
           make(
             "small",
-            { class: confidence !== null && confidence < DOUBT ? "doubt" : "" },
+            { class: confidence !== null && confidence < DOUBT ? "doubt" : "", title: EXPECTED },
             confidence === null ? "" : percent(confidence),
           ),
         ),

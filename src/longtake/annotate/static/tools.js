@@ -138,7 +138,7 @@ canvas.addEventListener(
   { passive: false },
 );
 
-watch("tool size", () => {
+watch("tool size object", () => {
   showCursor();
   redraw();
 });
