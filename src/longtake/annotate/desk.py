@@ -20,7 +20,6 @@ from longtake.export.exchange import cut
 from longtake.export.things import Thing
 from longtake.prompting.grabcut import grabcut
 from longtake.prompting.rough import Rough
-from longtake.video.palette import colours
 from longtake.video.reader import FrameReader
 from longtake.video.source import Source
 
@@ -83,8 +82,11 @@ class Desk:
             "runs": None if labels is None else encode_labels(labels),
         }
 
-    def patch(self, frame: int, name: int, rectangle: Rectangle, runs: list[int]) -> None:
-        """Within a rectangle the object is where the runs say, and nowhere else. Raises MaskError, SettingError."""
+    def patch(self, frame: int, name: int, rectangle: Rectangle, runs: list[int], adds: bool = False) -> None:
+        """Within a rectangle the object is where the runs say, and nowhere else, unless they only add to it.
+
+        Raises MaskError, SettingError.
+        """
         left, top, width, height = rectangle
         rows, columns = self.annotation.size
         if left + width > columns or top + height > rows:
@@ -93,7 +95,8 @@ class Desk:
         with self.history.lock:
             labels = self.annotation.labels(frame)
             mask = np.zeros((rows, columns), bool) if labels is None else labels == name
-            mask[top : top + height, left : left + width] = piece
+            part = mask[top : top + height, left : left + width]
+            part[:] = part | piece if adds else piece
             self.annotation.give(frame, {name: mask}, again=True)
 
     def suggest(self, frame: int, name: int, rough: Rough) -> tuple[Rectangle, list[int]]:
@@ -187,5 +190,14 @@ class Desk:
 
 
 def _default(name: int) -> dict[str, str]:
-    red, green, blue = colours((name,))[0].tolist()
-    return {"name": f"object {name}", "category": "", "colour": f"#{red:02x}{green:02x}{blue:02x}", "description": ""}
+    return {"name": f"object {name}", "category": "", "colour": colour_of(name), "description": ""}
+
+
+def colour_of(name: int) -> str:
+    """The colour of an object for which nobody chose one: hues a golden angle apart, all bright; as `state.js` has it.
+
+    It is that of hue, saturation 0.85 and lightness 0.6.
+    """
+    hue = (330 + 137.508 * (name - 1)) % 360
+    turns = [(shift + hue / 30) % 12 for shift in (0, 8, 4)]
+    return "#" + "".join(f"{int(255 * (0.6 - 0.34 * max(-1, min(t - 3, 9 - t, 1))) + 0.5):02x}" for t in turns)

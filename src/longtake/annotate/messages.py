@@ -95,7 +95,10 @@ class FrameFacts(Message):
 
 
 class Patch(Message):
-    """Where an object is within a rectangle: pixels outside of it, then inside, and so on, row by row."""
+    """Where an object is within a rectangle: pixels outside of it, then inside, and so on, row by row.
+
+    adds: the pixels outside stay as they are, so that strokes of two pages that were drawn at once are both there.
+    """
 
     object: ObjectId
     left: Edge
@@ -103,6 +106,7 @@ class Patch(Message):
     width: Side
     height: Side
     runs: Annotated[list[Count], Field(max_length=4_000_000)]
+    adds: bool = False
     tool: Annotated[str, Field(max_length=40), AfterValidator(_storable)] = "brush"
     seconds: Seconds = 0.0
     strokes: Annotated[int, Field(ge=0, le=100_000)] = 1

@@ -48,6 +48,28 @@ export async function call(method, path, body) {
   return reply.headers.get("Content-Type")?.startsWith("application/json") ? reply.json() : reply.blob();
 }
 
+/** Post a file, and be told how far it is; resolves as `post` does. @param {(share: number) => void} progress */
+export function upload(path, file, progress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `/api${path}`);
+    request.responseType = "json";
+    request.setRequestHeader("X-Tab", tab);
+    request.setRequestHeader("Content-Type", "application/octet-stream");
+    request.upload.addEventListener("progress", ({ loaded, total }) => total && progress(loaded / total));
+    request.addEventListener("load", () => {
+      const { status, response } = request;
+      if (status < 300) resolve(response);
+      else reject(new Refused(words(response, status), status));
+    });
+    request.addEventListener("error", () => {
+      lost();
+      reject(new Refused("The server is gone, and the file is not there yet: add it again when it is back.", 0));
+    });
+    request.send(file);
+  });
+}
+
 export const get = (path) => call("GET", path);
 export const post = (path, body = {}) => call("POST", path, body);
 export const put = (path, body) => call("PUT", path, body);
@@ -56,9 +78,10 @@ export const remove = (path) => call("DELETE", path);
 /** A path below the open video. */
 export const here = (path) => `/videos/${state.video?.video}${path}`;
 
-async function reason(reply) {
-  const said = await reply.json().catch(() => null);
-  const detail = said?.detail ?? `The server answered ${reply.status}.`;
+const reason = async (reply) => words(await reply.json().catch(() => null), reply.status);
+
+function words(said, status) {
+  const detail = said?.detail ?? `The server answered ${status}.`;
   return Array.isArray(detail) ? detail.map((each) => each.msg).join("; ") : detail;
 }
 

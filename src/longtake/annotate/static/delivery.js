@@ -1,13 +1,13 @@
 // What comes in and goes out: videos, proposals of masks, and exports.
 
-import { get, Gone, here, post } from "./api.js";
+import { get, Gone, here, post, upload } from "./api.js";
 import { choice, field, open } from "./dialog.js";
 import { find, make, percent } from "./dom.js";
 import { forgetMasks } from "./frames.js";
-import { say, warn } from "./notice.js";
+import { say, stay, warn } from "./notice.js";
 import { refresh } from "./refresh.js";
 import { reload } from "./shown.js";
-import { state, update, watch } from "./state.js";
+import { learn, state, watch } from "./state.js";
 
 /** A file of the person's choice, or null. @returns {Promise<File|null>} */
 function chooseFile(accept) {
@@ -28,12 +28,22 @@ async function guarded(work) {
   }
 }
 
+/** Send a file; a notice says how much of it is there. */
+async function sent(path, file) {
+  const notice = stay(`${file.name} is being added…`);
+  const told = (share) => (share < 1 ? percent(share) : "its frames are being counted");
+  try {
+    return await upload(path, file, (share) => notice.say(`${file.name} is being added: ${told(share)}…`));
+  } finally {
+    notice.close();
+  }
+}
+
 /** Add a video to the project, and open it. */
 export async function addVideo(file = null) {
   const chosen = file instanceof File ? file : await chooseFile("video/*,.mkv,.avi,.mov");
   if (!chosen) return;
-  say(`${chosen.name} is being added…`);
-  const video = await guarded(() => post(`/videos?name=${encodeURIComponent(chosen.name)}`, chosen));
+  const video = await guarded(() => sent(`/videos?name=${encodeURIComponent(chosen.name)}`, chosen));
   if (video) dispatchEvent(new CustomEvent("open-video", { detail: video.video }));
 }
 
@@ -83,7 +93,7 @@ export function openExport() {
       videos: answer.get("videos") === "one" ? [state.video?.video] : null,
       only_accepted: answer.get("only_accepted") !== null,
     };
-    guarded(async () => update({ job: await post("/export", body) }));
+    guarded(async () => learn(await post("/export", body)));
   });
   open(
     "export",

@@ -57,6 +57,12 @@ export function settled(run, milliseconds) {
 
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.max(0, milliseconds)));
 
+/** `run`, but while something within an element is pressed only afterwards: its click would be lost. */
+export const unpressed = (element, run) => () => {
+  if (!element.matches(":active")) run();
+  else addEventListener("pointerup", () => setTimeout(run), { once: true });
+};
+
 /** `run`, unless it is still running: then nothing. */
 export function alone(run) {
   let busy = false;

@@ -27,10 +27,14 @@ export function refused() {
   return why !== null;
 }
 
-/** Send what a tool has drawn: the object's mask in a rectangle is exactly what the canvas shows there. */
+/** Tools that only add to an object: what another tab draws of it at the same time stays. */
+const ADDS = new Set(["brush", "polygon", "fill"]);
+
+/** Send what a tool has drawn: the object's mask in a rectangle is what the canvas shows there. */
 export function send(rectangle, tool, object = drawn(), frame = state.frame) {
   const path = here(`/frames/${frame}/patch`);
-  const body = { object, ...rectangle, runs: labels.runs(rectangle, object), tool, seconds: takeSeconds(), strokes: 1 };
+  const runs = labels.runs(rectangle, object);
+  const body = { object, ...rectangle, runs, adds: ADDS.has(tool), tool, seconds: takeSeconds(), strokes: 1 };
   const start = performance.now();
   forgetMasks();
   return inLine(async () => {

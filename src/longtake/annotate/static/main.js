@@ -162,6 +162,7 @@ function connect() {
     go(Number(event.target.value));
     find("#canvas").focus();
   });
+  find("#frame").addEventListener("keydown", (event) => event.key === "Enter" && find("#canvas").focus());
   find("#size").addEventListener("input", (event) => update({ size: Math.round(Math.exp(event.target.value)) }));
   find("#opacity").addEventListener("input", (event) => update({ opacity: Number(event.target.value) }));
   find("#reopen").addEventListener("click", reopen);

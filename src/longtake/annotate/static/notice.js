@@ -16,6 +16,15 @@ export function warn(text) {
   show(text, "notice warning", WARNING_LASTS);
 }
 
+/** Say something until it is over. */
+export function stay(text) {
+  const notice = show(text, "notice", Infinity);
+  return {
+    say: (words) => notice.firstChild && (notice.firstChild.textContent = words),
+    close: () => notice.remove(),
+  };
+}
+
 function show(text, look, lasts, action) {
   const room = find("#notices");
   for (const earlier of room.children) if (earlier.firstChild?.textContent === text) earlier.remove();
@@ -27,5 +36,6 @@ function show(text, look, lasts, action) {
   while (room.children.length > MOST) room.firstChild?.remove();
   room.hidePopover();
   room.showPopover(); // the last to be shown is above all, dialogs too
-  setTimeout(away, lasts);
+  if (lasts < Infinity) setTimeout(away, lasts);
+  return notice;
 }

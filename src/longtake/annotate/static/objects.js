@@ -1,7 +1,7 @@
 // The list of objects: which one is drawn, what it is called, how it looks, and what may be done to all of its masks.
 
 import { choice, ask, field } from "./dialog.js";
-import { find, make, percent, plural } from "./dom.js";
+import { find, make, percent, plural, unpressed } from "./dom.js";
 import { describe, relabel, removeObject } from "./edits.js";
 import { icon } from "./icons.js";
 import { freshObject, nameOf, state, thing, update, watch } from "./state.js";
@@ -85,19 +85,30 @@ export async function relabelChosen(object = state.object) {
 }
 
 /** Build the list anew, unless somebody types in it: then once that is over. */
-function render() {
+const render = unpressed(list, () => {
   const active = document.activeElement;
   if (list.contains(active) && active?.matches("input, textarea")) return;
   list.replaceChildren(...listed().map(row));
+  mark();
+});
+
+/** Show which object is chosen; the list is built anew only where others are in it. */
+function mark() {
+  const rows = [...list.children];
+  if (rows.map((each) => each.dataset.object).join() !== listed().join()) return void render();
+  for (const each of rows) {
+    const chosen = Number(each.dataset.object) === state.object;
+    each.classList.toggle("chosen", chosen);
+    each.setAttribute("aria-current", String(chosen));
+  }
 }
 
 function row(object) {
   const known = thing(object);
-  const chosen = object === state.object;
   const visible = !state.hidden.has(object);
   const eye = make("button", {
     class: "quiet",
-    "aria-pressed": visible,
+    "aria-pressed": String(visible),
     "aria-label": `Show ${nameOf(object)}`,
     title: "Show or hide",
     "data-testid": `object-${object}-eye`,
@@ -120,14 +131,14 @@ function row(object) {
   return make(
     "li",
     {
-      class: chosen ? "object chosen" : "object",
-      "aria-current": chosen,
+      class: "object",
+      "data-object": object,
       "data-testid": `object-${object}`,
       onpointerdown: () => update({ object }),
       onfocusin: () => update({ object }),
     },
     line,
-    chosen ? details(object, known) : null,
+    details(object, known),
   );
 }
 
@@ -183,7 +194,8 @@ function standing(object) {
 list.addEventListener("focusout", (event) => {
   if (!list.contains(event.relatedTarget)) queueMicrotask(render);
 });
-watch("objects object hidden origins", () => {
+watch("object", mark);
+watch("objects hidden origins", () => {
   render();
   const categories = new Set(state.objects.map((each) => each.category).filter(Boolean));
   find("#categories").replaceChildren(...[...categories].map((value) => make("option", { value })));

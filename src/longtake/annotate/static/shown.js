@@ -21,6 +21,7 @@ export function go(frame) {
   const wanted = clamp(Math.round(frame), 0, state.video.frames - 1);
   if (wanted === state.frame && standing === wanted) return Promise.resolve();
   leaveFrame();
+  standing = -1; // also where it is the frame that stood there before another was asked for
   update({ frame: wanted, seconds: wanted / state.video.rate, loaded: false });
   return load();
 }

@@ -73,6 +73,12 @@ function tell() {
   for (const { fields, run } of watchers) if (fields.some((name) => news.has(name))) run();
 }
 
+/** What a reply says of a job; news of its end may have come before it. @param {Job|null} job */
+export function learn(job) {
+  const known = state.job;
+  if (!known || known.job !== job?.job || known.state === "running") update({ job });
+}
+
 /** The object of this id; where there is none yet, what it will be. @returns {Thing} */
 export function thing(object) {
   const known = state.objects.find((each) => each.object === object);
@@ -92,7 +98,7 @@ export function retire(object) {
   update({ object: null });
 }
 
-/** Of each video the highest id seen. @type {Map<number|undefined, number>} */
+/** Of each video the highest id seen or drawn. @type {Map<number|undefined, number>} */
 const highest = new Map();
 watch("objects", () => {
   const ids = state.objects.map((each) => each.object);
@@ -102,14 +108,17 @@ watch("objects", () => {
 /** The object that a stroke draws: the chosen one, or a first. */
 export function drawn() {
   if (state.object === null) update({ object: freshObject() });
-  return /** @type {number} */ (state.object);
+  const object = /** @type {number} */ (state.object);
+  highest.set(state.video?.video, Math.max(freshObject() - 1, object));
+  return object;
 }
 
-/** The palette of DAVIS: bits of the id, spread over red, green and blue from the highest bit on. */
-function colourOf(object) {
-  const channels = [0, 0, 0];
-  for (let bit = 0, rest = object; rest; bit += 1, rest >>= 3) {
-    for (let channel = 0; channel < 3; channel += 1) channels[channel] |= ((rest >> channel) & 1) << (7 - bit);
-  }
+/** Hues a golden angle apart, of saturation 0.85 and lightness 0.6; as the server has it. */
+export function colourOf(object) {
+  const hue = (330 + 137.508 * (object - 1)) % 360;
+  const channels = [0, 8, 4].map((shift) => {
+    const turn = (shift + hue / 30) % 12;
+    return Math.floor(255 * (0.6 - 0.34 * Math.max(-1, Math.min(turn - 3, 9 - turn, 1))) + 0.5);
+  });
   return `#${channels.map((value) => value.toString(16).padStart(2, "0")).join("")}`;
 }

@@ -2,14 +2,14 @@
 
 import { Gone, here, post, put } from "./api.js";
 import { ask, choice, field } from "./dialog.js";
-import { clock, find, make, percent, plural } from "./dom.js";
+import { clock, find, make, percent, plural, unpressed } from "./dom.js";
 import { accept, look, nextInQueue } from "./edits.js";
 import { addVideo, openExport } from "./delivery.js";
 import { say, warn } from "./notice.js";
 import { openQuality } from "./reports.js";
 import { refresh } from "./refresh.js";
 import { choose } from "./tools.js";
-import { DOUBT, nameOf, state, update, watch } from "./state.js";
+import { DOUBT, learn, nameOf, state, update, watch } from "./state.js";
 
 /** @typedef {{label: string, note: string, run: (() => void)|null}} Next */
 
@@ -64,7 +64,7 @@ export const doNext = () => next().run?.();
 
 async function start(path, body) {
   try {
-    update({ job: await post(path, body) });
+    learn(await post(path, body));
   } catch (error) {
     if (!(error instanceof Gone)) warn(error.message);
   }
@@ -77,7 +77,7 @@ export const follow = (to) => start(here("/spread"), { frame: state.frame, to })
 
 export async function stopJob() {
   try {
-    update({ job: await post("/job/stop") });
+    learn(await post("/job/stop"));
   } catch (error) {
     if (!(error instanceof Gone)) warn(error.message);
   }
@@ -209,4 +209,4 @@ function renderQueue() {
 watch("pipeline video", renderSteps);
 watch("video objects pipeline queue frame accepted job", renderNext);
 watch("job", renderJob);
-watch("queue frame objects video", renderQueue);
+watch("queue frame objects video", unpressed(find("#queue"), renderQueue));

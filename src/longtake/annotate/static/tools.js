@@ -7,7 +7,7 @@ import { stop } from "./player.js";
 import { polygonTool } from "./polygon.js";
 import { state, update, watch } from "./state.js";
 import { strokeTool } from "./stroke.js";
-import { canvas, magnification, panBy, zoomBy } from "./view.js";
+import { canvas, magnification, panBy, within, zoomBy } from "./view.js";
 
 const sketch = find("#sketch");
 
@@ -73,17 +73,22 @@ function showCursor() {
   canvas.dataset.cursor = panning ? "grabbing" : space ? "grab" : drawing ? "brush" : "cross";
 }
 
+/** The circles at the pointer: moved while they are there. @type {Element[]} */
+let circles = [];
+
 /** Draw again what belongs to the tool: the brush's circle, the polygon's corners, the box. */
 function redraw() {
   const shapes = tools[state.tool].sketch?.() ?? [];
   if (pointer && !panning && !space && !tools[state.tool].sketch) {
-    const box = canvas.getBoundingClientRect();
-    const place = {
-      cx: pointer.clientX - box.left,
-      cy: pointer.clientY - box.top,
-      r: (state.size * magnification()) / 2,
-    };
-    shapes.push(draw("circle", { ...place, class: "brush under" }), draw("circle", { ...place, class: "brush" }));
+    const [cx, cy] = within(pointer);
+    const place = { cx, cy, r: (state.size * magnification()) / 2 };
+    if (sketch.firstChild === circles[0]) {
+      for (const circle of circles)
+        for (const [name, value] of Object.entries(place)) circle.setAttribute(name, String(value));
+      return;
+    }
+    circles = ["brush under", "brush"].map((look) => draw("circle", { ...place, class: look }));
+    shapes.push(...circles);
   }
   sketch.replaceChildren(...shapes);
 }

@@ -17,6 +17,14 @@ let overlay = layer(labels);
 /** Where the video's left top corner lies, and how many CSS pixels a pixel of it takes. */
 let origin = { x: 0, y: 0 };
 let scale = 1;
+/** Ids that the frame may have: only where one of them looks otherwise is all of it painted again. @type {Set<number>} */
+let present = new Set();
+/** Whether the overlay's surface lacks what strokes have painted since. */
+let behind = false;
+/** Carries what a stroke has painted to the screen: to draw the overlay itself, all of it would be copied each time. */
+const tile = layer({ width: 1, height: 1 });
+/** Where the canvas lies in the window; to ask for it at each movement would lay the page out each time. */
+let box = canvas.getBoundingClientRect();
 /** Colours by id, as the overlay's memory holds them. */
 const fills = new Uint32Array(65536);
 const lines = new Uint32Array(65536);
@@ -40,6 +48,7 @@ export function openView({ width, height }) {
 export function show(bitmap, runs) {
   if (bitmap !== undefined) picture = bitmap;
   labels.load(runs);
+  present = new Set(runs?.filter((_, place) => place % 2 === 0));
   repaint();
 }
 
@@ -49,17 +58,25 @@ export function showPicture(bitmap) {
   compose();
 }
 
-/** Paint masks anew in a rectangle of the video; the whole frame where none is given. */
-export function repaint(rectangle = labels.whole) {
-  const margin = lineWidth() + 1;
-  const left = Math.max(0, rectangle.left - margin);
-  const top = Math.max(0, rectangle.top - margin);
-  const right = Math.min(labels.width, rectangle.left + rectangle.width + margin);
-  const bottom = Math.min(labels.height, rectangle.top + rectangle.height + margin);
-  const area = { left, top, width: right - left, height: bottom - top };
+/** Paint masks anew in a rectangle of the video, where the object in hand may be now; else the whole frame. */
+export function repaint(rectangle) {
+  behind = true;
+  if (!rectangle) {
+    tint(labels.whole);
+    compose();
+    return;
+  }
+  if (state.object !== null) present.add(state.object);
+  const area = wider(rectangle, lineWidth() + 1);
   tint(area);
-  overlay.context.putImageData(overlay.image, 0, 0, area.left, area.top, area.width, area.height);
   compose(area);
+}
+
+function wider({ left, top, width, height }, margin) {
+  const [x, y] = [Math.max(0, left - margin), Math.max(0, top - margin)];
+  const right = Math.min(labels.width, left + width + margin);
+  const bottom = Math.min(labels.height, top + height + margin);
+  return { left: x, top: y, width: right - x, height: bottom - y };
 }
 
 const lineWidth = () => (labels.height > 1440 ? 3 : labels.height > 540 ? 2 : 1);
@@ -89,7 +106,9 @@ function tint({ left, top, width, height }) {
   }
 }
 
+/** Whether the frame looks otherwise with the colours of now. */
 function choosePaints() {
+  let others = false;
   const shown = new Set([
     ...state.objects.map((each) => each.object),
     ...(state.object === null ? [] : [state.object]),
@@ -97,11 +116,14 @@ function choosePaints() {
   for (const object of shown) {
     const [red, green, blue] = channels(thing(object).colour);
     const visible = !state.hidden.has(object);
-    fills[object] = visible ? packed(red, green, blue, 255 * state.opacity) : 0;
+    const fill = visible ? packed(red, green, blue, 255 * state.opacity) : 0;
     const chosen = object === state.object;
     const line = chosen ? [255, 255, 255] : [red, green, blue].map((value) => (value + 128) / 1.5);
-    lines[object] = visible ? packed(line[0], line[1], line[2], 255) : 0;
+    const outline = visible ? packed(line[0], line[1], line[2], 255) : 0;
+    others ||= present.has(object) && (fills[object] !== fill || lines[object] !== outline);
+    [fills[object], lines[object]] = [fill, outline];
   }
+  return others;
 }
 
 const channels = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
@@ -126,17 +148,34 @@ function compose(rectangle) {
   screen.setTransform(scale * ratio, 0, 0, scale * ratio, origin.x * ratio, origin.y * ratio);
   screen.imageSmoothingEnabled = scale * ratio < 3;
   if (picture) screen.drawImage(picture, 0, 0, labels.width, labels.height);
-  if (!state.peek) screen.drawImage(overlay.surface, 0, 0);
+  if (!state.peek) drawMasks(rectangle);
   screen.restore();
+}
+
+function drawMasks(rectangle) {
+  if (!rectangle) {
+    if (behind) overlay.context.putImageData(overlay.image, 0, 0);
+    behind = false;
+    screen.drawImage(overlay.surface, 0, 0);
+    return;
+  }
+  const around = wider(rectangle, Math.ceil(3 / (scale * devicePixelRatio)) + 1); // so that its edges are not seen
+  const { left, top, width, height } = around;
+  if (tile.surface.width < width) tile.surface.width = width;
+  if (tile.surface.height < height) tile.surface.height = height;
+  tile.context.putImageData(overlay.image, -left, -top, left, top, width, height);
+  screen.drawImage(tile.surface, 0, 0, width, height, left, top, width, height);
 }
 
 let backdrop = "#000";
 
 /** A point of the window in pixels of the video. @returns {[number, number]} */
 export function toVideo({ clientX, clientY }) {
-  const box = canvas.getBoundingClientRect();
   return [(clientX - box.left - origin.x) / scale, (clientY - box.top - origin.y) / scale];
 }
+
+/** A point of the window in CSS pixels of the canvas. */
+export const within = ({ clientX, clientY }) => [clientX - box.left, clientY - box.top];
 
 /** A point of the video in CSS pixels of the canvas. @returns {[number, number]} */
 export const toCanvas = ([x, y]) => [origin.x + x * scale, origin.y + y * scale];
@@ -155,8 +194,7 @@ export function fit() {
 
 /** Magnify by a factor; the point of the window stays where it is (the middle, if none is given). */
 export function zoomBy(factor, at) {
-  const box = canvas.getBoundingClientRect();
-  const [x, y] = at ? [at.clientX - box.left, at.clientY - box.top] : [box.width / 2, box.height / 2];
+  const [x, y] = at ? within(at) : [box.width / 2, box.height / 2];
   const next = clamp(scale * factor, fitted() / 4, MOST_ZOOM);
   origin = { x: x - ((x - origin.x) * next) / scale, y: y - ((y - origin.y) * next) / scale };
   scale = next;
@@ -194,6 +232,7 @@ function moved() {
 let before = 0;
 
 new ResizeObserver(() => {
+  box = canvas.getBoundingClientRect();
   const wasFitted = Math.abs(scale - before) < 1e-9;
   canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
   canvas.height = Math.round(canvas.clientHeight * devicePixelRatio);
@@ -202,10 +241,8 @@ new ResizeObserver(() => {
   else moved();
 }).observe(canvas);
 
-watch("objects object hidden opacity outlines", () => {
-  choosePaints();
-  repaint();
-});
+watch("objects object hidden opacity", () => choosePaints() && repaint());
+watch("outlines", () => repaint());
 watch("peek", () => compose());
 
 /** The canvas around the frame in the colours of the theme. */
