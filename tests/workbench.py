@@ -52,7 +52,7 @@ class Server:
         self.project, self.news = Project(self.folder, self.editors, annotator="Ada"), News()
         listener = listen(self.port)
         self.address, self.port = address_of(listener), listener.getsockname()[1]
-        guard = Guard(build(self.project, self.news), self.token, self.port)
+        guard = Guard(build(self.project, self.news), self.token, self.port, room=self.project.room)
         self.http = uvicorn.Server(
             uvicorn.Config(
                 guard, http="h11", ws="none", log_config=None, log_level="error", timeout_graceful_shutdown=1

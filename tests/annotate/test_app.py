@@ -179,8 +179,10 @@ def test_a_patch_changes_its_rectangle_alone_and_is_a_step(page: Page, truth: li
     assert np.array_equal(page.shown(2), before)
     assert page("POST", "videos/1/redo")["name"] == "mark object 2 on frame 2"
     assert page("POST", "videos/1/redo")["name"] is None
-    page("POST", "videos/1/frames/2/patch", piece | {"left": 5, "runs": [0, 5, 235], "adds": True})
+    page("POST", "videos/1/frames/2/patch", piece | {"left": 5, "runs": [0, 5, 235], "how": "adds"})
     after[20, 5:10] = 2
+    page("POST", "videos/1/frames/2/patch", piece | {"left": 5, "runs": [3, 9, 228], "how": "takes"})
+    after[20, 8:17] = 0
     assert np.array_equal(page.shown(2), after)
     nothing = page.draw(2, 1, np.zeros((64, 96), bool), tool="absent")
     assert nothing["objects"]["1"]["confidence"] is None

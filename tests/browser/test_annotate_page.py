@@ -95,7 +95,7 @@ def test_a_newcomer_gets_from_a_video_to_a_data_set(
     accept(tab, server, 10)
     expect(next_).to_have_text("Export the masks")
     next_.click()
-    expect(tab.find("dialog-export").get_by_label("Format")).to_have_value("lvos-dataset")
+    tab.find("dialog-export").get_by_label("Format").select_option("lvos-dataset")
     tab.find("export-start").click()
     link = tab.find("exports").get_by_role("link")
     with page.expect_download() as download:

@@ -183,6 +183,7 @@ def test_split_merge_delete_and_remove(page: Tab, server: Server) -> None:
     until(lambda: names() == [0, 2, 1])
     page.find("object-2").click()
     expect(page.find("object-2")).to_have_class(re.compile("chosen"))
+    expect(page.find("object-2")).to_contain_text("1 frame")
     page.find("remove-object").locator("visible=true").click()
     expect(page.find("dialog-remove")).to_contain_text("1 frame")
     page.find("dialog-action").click()
@@ -196,7 +197,7 @@ def test_split_merge_delete_and_remove(page: Tab, server: Server) -> None:
 
 def test_objects_look_the_same_to_page_and_server(page: Tab) -> None:
     script = (
-        "import('/static/state.js').then((state) => Array.from({ length: 300 }, (_, at) => state.colourOf(at + 1)))"
+        "import(`${location}static/state.js`).then((of) => Array.from({ length: 300 }, (_, at) => of.colourOf(at + 1)))"
     )
     colours = page.page.evaluate(script)
     assert colours == [colour_of(name) for name in range(1, 301)]

@@ -217,7 +217,7 @@ def patch(
     if desk.history.get("accepted", f):
         raise HTTPException(409, f"frame {f} was accepted; reopen it first")
     try:
-        desk.patch(f, body.object, (body.left, body.top, body.width, body.height), body.runs, body.adds)
+        desk.patch(f, body.object, (body.left, body.top, body.width, body.height), body.runs, body.how)
     except SettingError as error:
         raise _not_now(error) from error
     desk.spent(f, body.object, who, body.tool, body.seconds, body.strokes)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,6 +25,8 @@ from longtake.video.source import Source
 
 JPEG = 88
 """Quality of the frames that are shown."""
+
+How = Literal["exact", "adds", "takes"]
 
 Rectangle = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the frame."""
@@ -82,8 +84,8 @@ class Desk:
             "runs": None if labels is None else encode_labels(labels),
         }
 
-    def patch(self, frame: int, name: int, rectangle: Rectangle, runs: list[int], adds: bool = False) -> None:
-        """Within a rectangle the object is where the runs say, and nowhere else, unless they only add to it.
+    def patch(self, frame: int, name: int, rectangle: Rectangle, runs: list[int], how: How = "exact") -> None:
+        """Within a rectangle the object is where the runs say, and nowhere else; or they add to it, or take from it.
 
         Raises MaskError, SettingError.
         """
@@ -96,7 +98,7 @@ class Desk:
             labels = self.annotation.labels(frame)
             mask = np.zeros((rows, columns), bool) if labels is None else labels == name
             part = mask[top : top + height, left : left + width]
-            part[:] = part | piece if adds else piece
+            part[:] = {"exact": piece, "adds": part | piece, "takes": part & ~piece}[how]
             self.annotation.give(frame, {name: mask}, again=True)
 
     def suggest(self, frame: int, name: int, rough: Rough) -> tuple[Rectangle, list[int]]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from longtake.annotate.desk import How
 from longtake.annotate.grid import Row
 from longtake.annotate.pipeline import Settings, Step
 from longtake.annotate.store import Check
@@ -97,7 +98,8 @@ class FrameFacts(Message):
 class Patch(Message):
     """Where an object is within a rectangle: pixels outside of it, then inside, and so on, row by row.
 
-    adds: the pixels outside stay as they are, so that strokes of two pages that were drawn at once are both there.
+    how: "adds" and "takes" leave the pixels outside as they are, so that strokes of two pages that were drawn at once
+    are both there.
     """
 
     object: ObjectId
@@ -106,7 +108,7 @@ class Patch(Message):
     width: Side
     height: Side
     runs: Annotated[list[Count], Field(max_length=4_000_000)]
-    adds: bool = False
+    how: How = "exact"
     tool: Annotated[str, Field(max_length=40), AfterValidator(_storable)] = "brush"
     seconds: Seconds = 0.0
     strokes: Annotated[int, Field(ge=0, le=100_000)] = 1

@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import getpass
+import secrets
 import shutil
 import tempfile
 import threading
@@ -313,6 +314,14 @@ class Project:
                     found = compare(old, new, reference.annotation.ids)
                     rows += [Row(entry.check.annotator, entry.video, frame, name, j) for name, j in found.items()]
         return quality(sorted(rows, key=lambda row: (row.check, row.frame, row.object)))
+
+    @property
+    def room(self) -> str:
+        """What nobody else on this machine knows; the same whenever the project is opened, so that open pages go on."""
+        if (room := self.store.fact("room")) is None:
+            room = secrets.token_hex(12)
+            self.store.set_fact("room", room)
+        return str(room)
 
     def space(self) -> int:
         """Bytes that are free where the project lies."""

@@ -47,17 +47,21 @@ class Guard:
         token: str,
         port: int,
         *,
+        room: str | None = None,
         largest_body: int = BODY,
         largest_video: int = VIDEO,
         largest_proposals: int = PROPOSALS,
     ) -> None:
-        """port: where it is served. largest_...: in bytes, of a request's body, counted while it arrives."""
+        """port: where it is served. room: names the path below which the page lies; made of the token without one.
+
+        largest_...: in bytes, of a request's body, counted while it arrives.
+        """
         self.app, self.token, self.largest_body = app, token, largest_body
         self.uploads = {r"/api/videos/?": largest_video, r"/api/videos/[^/]+/proposals/?": largest_proposals}
         self.hosts = {host if port == 80 else f"{host}:{port}" for host in HOSTS}
         self.origins = {f"http://{host}" for host in self.hosts}
         self.cookie = f"longtake-{port}"
-        self.room = f"/{hashlib.sha256(token.encode()).hexdigest()[:24]}/"
+        self.room = f"/{room or hashlib.sha256(token.encode()).hexdigest()[:24]}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -53,14 +53,19 @@ def address_of(listener: socket.socket) -> str:
 
 
 def serve(
-    app: ASGIApp, listener: socket.socket, token: str, ready: Callable[[str], None], stop: Callable[[], None]
+    app: ASGIApp,
+    listener: socket.socket,
+    token: str,
+    ready: Callable[[str], None],
+    stop: Callable[[], None],
+    room: str | None = None,
 ) -> None:
     """Serve an application, guarded, until SIGINT or SIGTERM; raises KeyboardInterrupt then, once all is closed.
 
     listener: from `listen`. ready: called with the address and its token when it can be opened. stop: called as soon
-    as a signal came; ends what would hold the server up, such as streams and a running job.
+    as a signal came; ends what would hold the server up, such as streams and a running job. room: as `Guard` takes it.
     """
-    guard = Guard(app, token, listener.getsockname()[1])
+    guard = Guard(app, token, listener.getsockname()[1], room=room)
     config = uvicorn.Config(
         guard,
         http="h11",  # the one that is always there, so that what is tested is what runs

@@ -93,6 +93,7 @@ def command(
 
     def ready(address: str) -> None:
         typer.echo(address)
+        typer.echo(f"Ctrl-C ends it; every edit is in {project} as soon as it is made", err=True)
         if open_:
             webbrowser.open(address)
 
@@ -111,7 +112,7 @@ def command(
         for video in source or []:
             opened.add(video, masks, **rates)
         news = News()
-        serve(build(opened, news), listener, secrets.token_urlsafe(32), ready, stop)
+        serve(build(opened, news), listener, secrets.token_urlsafe(32), ready, stop, opened.room)
 
 
 def given_rates(coarse: float | None, fine: str | None) -> dict[str, float | None]:

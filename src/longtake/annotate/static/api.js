@@ -52,7 +52,7 @@ export async function call(method, path, body) {
 export function upload(path, file, progress) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/api${path}`);
+    request.open("POST", `api${path}`);
     request.responseType = "json";
     request.setRequestHeader("X-Tab", tab);
     request.setRequestHeader("Content-Type", "application/octet-stream");

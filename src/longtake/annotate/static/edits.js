@@ -27,14 +27,15 @@ export function refused() {
   return why !== null;
 }
 
-/** Tools that only add to an object: what another tab draws of it at the same time stays. */
-const ADDS = new Set(["brush", "polygon", "fill"]);
+/** Tools that only add or only take: what another tab draws at the same time stays. */
+const HOW = { brush: "adds", polygon: "adds", fill: "adds", eraser: "takes", clear: "takes" };
 
-/** Send what a tool has drawn: the object's mask in a rectangle is what the canvas shows there. */
+/** Send what a tool has drawn in a rectangle since `labels.mark()`. */
 export function send(rectangle, tool, object = drawn(), frame = state.frame) {
   const path = here(`/frames/${frame}/patch`);
-  const runs = labels.runs(rectangle, object);
-  const body = { object, ...rectangle, runs, adds: ADDS.has(tool), tool, seconds: takeSeconds(), strokes: 1 };
+  const how = HOW[tool] ?? "exact";
+  const runs = labels.runs(rectangle, object, how);
+  const body = { object, ...rectangle, runs, how, tool, seconds: takeSeconds(), strokes: 1 };
   const start = performance.now();
   forgetMasks();
   return inLine(async () => {
@@ -53,6 +54,7 @@ export function send(rectangle, tool, object = drawn(), frame = state.frame) {
 /** Change the ids on the canvas by `change`, show it, and send it; says `nothing` where no pixel changed. */
 export function edit(tool, change, nothing) {
   if (refused()) return;
+  labels.mark();
   const touched = change(drawn());
   if (!touched) return void say(nothing);
   repaint(touched);

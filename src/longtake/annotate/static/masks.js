@@ -61,15 +61,32 @@ export class Labels {
     for (let run = 0; run < runs.length; run += 2) this.ids.fill(runs[run], place, (place += runs[run + 1]));
   }
 
-  /** One object's runs in a rectangle: outside, inside, outside, ... @param {Rectangle} rectangle @returns {number[]} */
-  runs({ left, top, width, height }, object) {
+  /** An edit begins: what it adds and takes is told from here on. */
+  mark() {
+    this.#before = this.ids.slice();
+  }
+
+  #before = new Uint16Array(0);
+
+  /**
+   * Runs in a rectangle, outside, inside, outside, ...: where an object is ("exact"), where the edit has brought it
+   * ("adds"), or where it has taken it away ("takes").
+   * @param {Rectangle} rectangle @param {"exact"|"adds"|"takes"} how @returns {number[]}
+   */
+  runs({ left, top, width, height }, object, how = "exact") {
+    const before = this.#before;
+    const counts = {
+      exact: (place) => this.ids[place] === object,
+      adds: (place) => this.ids[place] === object && before[place] !== object,
+      takes: (place) => this.ids[place] !== object && before[place] === object,
+    }[how];
     const runs = [];
     let inside = false;
     let count = 0;
     for (let y = top; y < top + height; y += 1) {
       const start = y * this.width + left;
       for (let place = start; place < start + width; place += 1) {
-        if ((this.ids[place] === object) !== inside) {
+        if (counts(place) !== inside) {
           runs.push(count);
           inside = !inside;
           count = 0;

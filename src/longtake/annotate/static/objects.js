@@ -121,7 +121,10 @@ function row(object) {
     input(object, "colour", { type: "color", value: known.colour }),
     input(object, "name", {
       type: "text",
-      onfocus: ({ target }) => setTimeout(() => target.select()),
+      onfocus: ({ target }) => {
+        target.select();
+        target.addEventListener("mouseup", (event) => event.preventDefault(), { once: true }); // which unselects
+      },
       value: known.name,
       placeholder: known.masks ? `object ${object}` : `object ${object}: draw it`,
     }),

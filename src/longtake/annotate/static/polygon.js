@@ -23,6 +23,7 @@ export function polygonTool() {
   const close = () => {
     if (corners.length < 3) return corners.length > 0;
     const object = drawn();
+    labels.mark();
     const touched = labels.polygon(corners, object);
     corners = [];
     if (touched) {

@@ -32,6 +32,7 @@ export function strokeTool(name) {
       const inside = name === "brush" && event.button !== 2;
       stroke = { inside, object: drawn(), frame: state.frame, last: toVideo(event), touched: null, fresh: null };
       beginStroke();
+      labels.mark();
       paint(event);
     },
     move: (event) => stroke && paint(event),
