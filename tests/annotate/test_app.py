@@ -113,6 +113,9 @@ def test_from_an_object_to_a_data_set(page: Page, truth: list[np.ndarray], tmp_p
     page("POST", "videos/1/run", {"step": 3})
     assert page.wait()["state"] == "done"
     assert page("GET", "videos/1/pipeline")["present"] == 4
+    page("POST", "videos/1/accept", {"frames": None})
+    assert page("GET", "videos/1/pipeline")["steps"][3]["done"] == 6
+    page("POST", "videos/1/undo")
     rows = page("GET", "videos/1/grid?columns=100")["rows"]
     assert rows[0]["origins"][:5:4] == "aa"  # a model that knows nothing may see nothing beyond
     assert [letter == "." for letter in rows[0]["origins"]] == [False, True] * 6

@@ -91,11 +91,13 @@ def test_from_step_to_step(annotation: Annotation) -> None:
     assert [frame for frame, _, _ in pipeline.queue(2, 10)] == [12, 0]  # a neighbour of what was given is no doubt
     annotation.give(12, {1: mask(1) == 0})
     assert pipeline.corrected() == [12]
+    assert pipeline.waiting() == [0, 12]
     annotation.accept(0, 12)
     assert state() == (3, [(2, 2), (2, 2), (2, 4), (2, 4)], [True] * 4)
     annotation.take([(6, Masks.of(mask(1))), (18, Masks.of(mask(1)))])
     assert state()[0] == 4
     assert [frame for frame, _, _ in pipeline.queue(4, 10)] == [18, 6]
+    assert pipeline.waiting() == [6, 18]
     assert pipeline.only(1).keep == {0, 12}
     assert pipeline.only(3).keep == {0, 6, 12, 18}
     every = Pipeline(annotation, annotation.source.times(), Settings(2.0, None, "kept"))

@@ -231,3 +231,16 @@ def test_it_plays_and_steps(page: Tab) -> None:
     assert box is not None
     page.page.mouse.click(box["x"] + box["width"] * 4.5 / 12, box["y"] + 5)
     until(lambda: page.state("frame") == 4)
+
+
+def test_all_that_is_left_of_a_step_is_accepted_at_once(page: Tab, server: Server) -> None:
+    for frame in (0, 6):
+        page.go(frame)
+        page.stroke((20, 30), (60, 30))
+    page.press("Shift+Y")
+    expect(page.find("dialog-accept")).to_contain_text("not accepted yet")
+    page.find("dialog-action").click()
+    until(lambda: set(server.project.desk(1).annotation.accepted) == {0, 6})
+    until(lambda: page.state("accepted"))
+    page.press("Control+z")
+    until(lambda: not page.state("accepted"))

@@ -233,10 +233,11 @@ def suggest(desk: Desks, f: FrameNumber, body: m.Asked) -> m.Suggestion:
 
 
 @routes.post("/videos/{v}/accept")
-def accept(project: Projects, desk: Desks, body: m.Chosen, x_tab: Tab = None) -> m.Done:
+def accept(project: Projects, desk: Desks, body: m.Accepted, x_tab: Tab = None) -> m.Done:
     """Lock frames: nothing changes them until they are reopened."""
     project.by(x_tab)
-    return _done(desk, desk.annotation.accept(*sorted(set(body.frames))))
+    frames = desk.pipeline.waiting() if body.frames is None else body.frames
+    return _done(desk, desk.annotation.accept(*sorted(set(frames))))
 
 
 @routes.post("/videos/{v}/reopen")

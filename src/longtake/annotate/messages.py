@@ -142,6 +142,12 @@ class Chosen(Message):
     frames: Frames
 
 
+class Accepted(Message):
+    """Frames to be locked; None: all those of the present step that have masks."""
+
+    frames: Frames | None
+
+
 class Done(Message):
     """What an edit has done; frames: the first thousand of those that it changed; name: None where it was none."""
 

@@ -130,6 +130,12 @@ class Pipeline:
         """What a step is about."""
         return self.coarse if step <= 2 else self.fine
 
+    def waiting(self) -> list[int]:
+        """The frames of the present step that have masks and are not accepted."""
+        accepted = frozenset(self.annotation.accepted)
+        frames = self.frames(self.present(self.steps()))
+        return [frame for frame in frames if frame not in accepted and self.annotation.known(frame)]
+
     def queue(self, step: int, count: int) -> list[tuple[int, int | None, float | None]]:
         """What to look at next: frame, object and confidence of the most doubtful, then the others by time."""
         frames, accepted = self.frames(step), frozenset(self.annotation.accepted)

@@ -109,6 +109,10 @@ export async function accept() {
   if (change && state.frame === frame) await nextInQueue();
 }
 
+/** Lock all frames of the present step that have masks. */
+export const acceptAll = () =>
+  request(() => post(here("/accept"), { frames: null }), { words: () => "All are accepted; undo takes it back." });
+
 export const reopen = () => request(() => post(here("/reopen"), { frames: [state.frame] }), { words: () => "" });
 
 /** The frame that most asks to be looked at, other than this one. */

@@ -7,7 +7,7 @@ import { accept, clearObject, fillHoles, markAbsent, nextInQueue, redo, reopen, 
 import { begin, chooseBeside, relabelChosen, removeChosen, rename, toggleVisible } from "./objects.js";
 import { step, stepKept, toggle } from "./player.js";
 import { openEffort, openQuality } from "./reports.js";
-import { doNext, follow, openSettings, stopJob } from "./steps.js";
+import { acceptRest, doNext, follow, openSettings, stopJob } from "./steps.js";
 import { go } from "./shown.js";
 import { state, update } from "./state.js";
 import { back, choose, enter, holdSpace, leave, resize } from "./tools.js";
@@ -40,6 +40,7 @@ const groups = {
   ],
   Review: [
     command("accept", "Accept the frame, go to the next (polygon: close it)", ["Enter"], () => enter() || accept()),
+    command("accept-rest", "Accept all other frames of this step", ["Shift+Y"], acceptRest),
     command("reopen", "Reopen an accepted frame", ["Shift+Enter"], reopen),
     command("queue", "Next frame of the queue", ["Q"], nextInQueue),
     command("next", "Do what the blue button says", ["Ctrl+Enter"], doNext),

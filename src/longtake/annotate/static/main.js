@@ -40,7 +40,7 @@ async function openVideo(number) {
     update({ hidden: new Set(place.hidden), opacity: place.opacity, object: place.object });
     lookAt(place);
   }
-  const shown = startAt(Math.min(place?.frame ?? 0, video.frames - 1));
+  const shown = startAt(Math.min(place?.frame ?? video.check?.frames[0] ?? 0, video.frames - 1));
   await Promise.all([readAll(), shown]);
   if (state.object === null && state.objects.length) update({ object: state.objects[0].object });
   keepPlace();

@@ -3,7 +3,7 @@
 import { Gone, here, post, put } from "./api.js";
 import { ask, choice, field } from "./dialog.js";
 import { clock, find, make, percent, plural, unpressed } from "./dom.js";
-import { accept, look, nextInQueue } from "./edits.js";
+import { accept, acceptAll, look, nextInQueue } from "./edits.js";
 import { addVideo, openExport } from "./delivery.js";
 import { say, warn } from "./notice.js";
 import { openQuality } from "./reports.js";
@@ -81,6 +81,18 @@ export async function stopJob() {
   } catch (error) {
     if (!(error instanceof Gone)) warn(error.message);
   }
+}
+
+/** Accept every frame of the present step that has masks, without looking at each. */
+export async function acceptRest() {
+  const { pipeline, queue, video } = state;
+  if (!pipeline || !video) return;
+  if (!queue.length) return say("Nothing is waiting in this step.");
+  const { done, total } = pipeline.steps[pipeline.present > 2 ? 3 : 1];
+  const words = `${plural(total - done, "frame")} of this step ${total - done === 1 ? "is" : "are"} not accepted yet.`;
+  const doubt = queue[0].confidence === null ? "" : ` The least certain mask is expected to fit by ${percent(queue[0].confidence)}.`;
+  const answer = await ask("accept", "Accept them all?", "Accept all", make("p", {}, `${words}${doubt}`));
+  if (answer) await acceptAll();
 }
 
 /** The rates of the two passes, and which frames are looked at. */
