@@ -54,6 +54,11 @@ def names() -> tuple[str, ...]:
     return (*ZOO, *(name for name in plugins.offered() if name not in ZOO))
 
 
+def shadowed() -> tuple[str, ...]:
+    """Names of presets that other packages offer and that are not used, because they are taken here."""
+    return tuple(name for name in plugins.offered() if name in ZOO)
+
+
 def package_of(name: str) -> str:
     """The package that a preset comes with; empty for one of these, or of nobody's."""
     return "" if name in ZOO else plugins.packages(name)
