@@ -1,6 +1,6 @@
 """Label propagation: a position takes over the labels of remembered positions that look like it.
 
-Memory holds what frames look like at stride 16 (keys), and beside each position its 4x4 piece of every mask at stride 4
+Memory holds what frames look like at stride 8 (keys), and beside each position its 2x2 piece of every mask at stride 4
 (values), as they are: nothing of a mask is encoded. A small decoder makes a mask of what was found, the last mask and
 the frame's own features. Shapes: b batch, n objects, h height, w width of the fitted frame.
 """
@@ -26,13 +26,16 @@ from longtake.systems.objects import by_portions, fold, spread, unfold, with_oth
 from longtake.systems.protocol import Inputs, Look, Preset, Segmentation, Targets, VOSSystem, Written
 from longtake.systems.teaching import Schedule, Teaching
 
-PIECE = 4
-"""Positions at stride 4 that lie along a side of one at stride 16."""
+PIECE = 2
+"""Positions at stride 4 along a side of one at stride 8."""
+
+SHARPNESS = 16.0
+"""Of keys, so that a position reads from a few others even before anything was learnt."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """A frame: keys [b, c, h/16, w/16], and what the decoder takes of it [b, d, h/4, w/4]."""
+    """A frame: keys [b, c, h/8, w/8], and what the decoder takes of it [b, d, h/4, w/4]."""
 
     key: Tensor
     skip: Tensor
@@ -60,16 +63,17 @@ class LabelPropagation(VOSSystem[Features, Memory]):
         self.policy = Every(interval, maximum)
         self.backbone = build_backbone(backbone)
         widths = self.backbone.widths
-        self.key = conv3x3(widths.stride16, key)
-        self.skip4, self.skip8 = conv3x3(widths.stride4, width), conv3x3(widths.stride8, width)
-        self.skip16 = nn.Conv2d(widths.stride16, width, kernel_size=1)
+        self.fine, self.middle = conv3x3(widths.stride4, width), conv3x3(widths.stride8, width)
+        self.coarse = nn.Conv2d(widths.stride16, width, kernel_size=1)
+        self.key = conv3x3(width, key)
         self.masks = conv3x3(4, width)
         self.blocks = nn.Sequential(ResBlock(width, width), ResBlock(width, width))
         self.predict = conv3x3(width, 1)
 
     def encode(self, inputs: Inputs) -> Features:
         f4, f8, f16 = self.backbone.features(self.backbone.stem(inputs.images))
-        return Features(self.key(f16), self.skip4(f4) + enlarge(self.skip8(f8), 2) + enlarge(self.skip16(f16), 4))
+        context = F.relu(self.middle(f8) + enlarge(self.coarse(f16), 2))
+        return Features(SHARPNESS * self.key(context), self.fine(f4) + enlarge(context, 2))
 
     def begin(self, features: Features, targets: Targets, plan: Plan) -> Written[Memory]:
         return Written(self._written(features, targets, (), plan))
@@ -111,7 +115,7 @@ class LabelPropagation(VOSSystem[Features, Memory]):
         found = attend(keys, values, features.key.flatten(2), "euclidean").unflatten(3, (h, w))
         masks = fold(torch.cat([F.pixel_shuffle(found, PIECE), last.to(found.dtype)], dim=2))
         x = self.blocks(spread(features.skip, n) + self.masks(masks))
-        score = precise(self.predict(F.relu(x))) + 4 * (precise(masks[:, :1]) - 0.5)
+        score = precise(self.predict(F.relu(x))) + torch.logit(precise(masks[:, :1]), eps=0.02)
         return unfold(torch.sigmoid(enlarge(score, 4)[:, 0]), n)
 
 
@@ -119,11 +123,11 @@ class LabelPropagation(VOSSystem[Features, Memory]):
 class LabelPropagationPreset(Preset):
     """Sizes and switches. memory_maximum: of every `memory_interval`-th frame, beside the first and the last."""
 
-    backbone: BackboneName = "mobilenet_v2"
-    key: int = 64
-    width: int = 32
+    backbone: BackboneName = "resnet18"
+    key: int = 32
+    width: int = 48
     memory_interval: int = 5
-    memory_maximum: int = 4
+    memory_maximum: int = 2
 
     def build(self) -> LabelPropagation:
         return LabelPropagation(self.backbone, self.key, self.width, self.memory_interval, self.memory_maximum)
