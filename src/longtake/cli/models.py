@@ -23,9 +23,11 @@ def list_models(
 ) -> None:
     """List checkpoints with their data, licences and figures, then every preset that has none.
 
-    Presets of other packages stand with their package (docs/plugin.md). Products may use a checkpoint if its card names
-    its data, and the weights and all data are under licences that are known to allow it: Apache-2.0, MIT, BSD, ISC,
-    CC0, CC BY, CDLA-Permissive, public domain. Whatever else a card says counts as no. This is no legal advice.
+    Presets of other packages stand with their package (docs/plugin.md).
+
+    Products may use a checkpoint whose weights and data are all under licences that are known to allow it: Apache-2.0,
+    MIT, BSD, ISC, CC0, CC BY, CDLA-Permissive, public domain. Whatever else a card says, or leaves unsaid, is a no.
+    This is no legal advice.
 
     Examples:
         longtake models list
