@@ -109,7 +109,7 @@ def test_systems_of_other_packages_stand_with_their_package(
     assert run("models", "list") == 0
     out, err = capfd.readouterr()
     told = " ".join(out.split())
-    assert "label-propagation: 0.7 M parameters, of the package longtake-label-propagation" in told
+    assert "label-propagation: 3.0 M parameters, of the package longtake-label-propagation" in told
     assert "preset broken: the package broken-thing that offers it does not work (ModuleNotFoundError" in told
     assert "stm-resnet50: 38.9 M parameters" in told
     assert err == ("longtake: preset stm-resnet50 is longtake's own; that of the package broken-thing is not used\n")

@@ -51,4 +51,4 @@ def test_the_example_is_trained_and_run_by_the_same_commands(
     assert len(list((tmp_path / "result" / "labels").iterdir())) == 6
     listed = called(outside, "longtake", "models", "list", "--in", tmp_path / "run")
     assert str(model) in listed
-    assert "preset label-propagation, 0.6 M parameters" in listed
+    assert "preset label-propagation, 2.8 M parameters" in listed
