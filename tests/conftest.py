@@ -9,20 +9,17 @@ import torch
 from hypothesis import settings
 
 from longtake.cli.main import main
-from longtake.data.synthetic import Actor, Leaver, render
+from longtake.data.synthetic import render
 from longtake.engine.unroll import Clip
+from longtake.geometry import Fit
 from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO, preset
-from presets import DISTINCT, Rendered, fitted_clip
+from longtake.testing.contract import ACTORS, fitted_clip
+from presets import DISTINCT, Rendered
 
 settings.register_profile("longtake", deadline=None)  # how long an example takes says nothing on a busy machine
 settings.load_profile("longtake")
-
-ACTORS = (
-    Actor(1, 0.2, 5, ((196, 62, 48), (242, 187, 66)), (0.3, 0.6), (0.6, 0.55), spin=60),
-    Leaver(2, 0.16, 3, ((58, 76, 160), (222, 226, 238)), (0.75, 0.3), (1.4, 0.3)),
-)
 
 TINY = {"context": 16, "key": 8, "value": 16, "mask_width": 4, "decoder": [16, 8, 8]}
 
@@ -45,9 +42,9 @@ def rendered() -> Callable[..., Rendered]:
 
 
 @pytest.fixture
-def clip(rendered: Callable[..., Rendered], request: pytest.FixtureRequest) -> Clip:
+def clip(request: pytest.FixtureRequest) -> Clip:
     """A clip on the grid of the system, where a test has one."""
-    return fitted_clip(request.getfixturevalue("system") if "system" in request.fixturenames else None, rendered)
+    return fitted_clip(request.getfixturevalue("system").fit if "system" in request.fixturenames else Fit())
 
 
 @pytest.fixture(params=sorted(DISTINCT.values()))

@@ -1,6 +1,6 @@
 """Tiny systems, clips that fit them, and a walk of one through the other."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
@@ -8,33 +8,19 @@ from torch import Tensor
 
 from longtake.engine.step import Step, rules_for, step
 from longtake.engine.unroll import Clip, Unroll
-from longtake.geometry import Fit
 from longtake.systems.protocol import AnySystem, Prompt, State
 from longtake.systems.teaching import Teaching
 from longtake.systems.zoo import ZOO
+from longtake.testing.contract import given as prompt
 from longtake.training.batch import make_batch
 from longtake.training.objective import objective
+
+__all__ = ["DISTINCT", "Rendered", "perturbed", "prompt", "unreached", "walk"]
 
 Rendered = tuple[list[np.ndarray], list[np.ndarray]]
 
 DISTINCT = {preset.tiny(): name for name, preset in reversed(ZOO.items())}
 """Tiny presets, each under the first name that has it: those of large backbones are alike."""
-
-
-def fitted_clip(system: AnySystem | None, rendered: Callable[..., Rendered]) -> Clip:
-    """Five frames with two objects, on the grid of a system."""
-    fit = Fit() if system is None else system.fit
-    images, ids = rendered(5, *fit.place((64, 96)).fitted)
-    labels = torch.from_numpy(np.stack(ids))
-    masks = torch.stack([labels == 1, labels == 2], dim=1).float()
-    pictures = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
-    return Clip(pictures[None], masks[None], torch.ones(1, 2, dtype=torch.bool))
-
-
-def prompt(clip: Clip, frame: int = 0, ids: Sequence[int] = (1, 2)) -> Prompt:
-    """The masks that a frame of the clip has of some objects."""
-    columns = [i - 1 for i in ids]
-    return Prompt(tuple(ids), clip.masks[:, frame, columns], clip.valid[:, columns])
 
 
 def unreached(

@@ -13,31 +13,63 @@ app = typer.Typer(
 
 
 @app.command("list")
-def list_models() -> None:
-    """List the weights that come with longtake, and every preset that has none.
+def list_models(
+    folder: Annotated[
+        Path | None, typer.Option("--in", help="A folder whose checkpoints, those of its folders too, are listed.")
+    ] = None,
+    commercial: Annotated[
+        bool, typer.Option("--commercial", help="Only what products may use, and why they may not use the rest.")
+    ] = False,
+) -> None:
+    """List checkpoints with their data, licences and figures, then every preset that has none.
 
-    Example:
+    Presets of other packages stand with their package (docs/plugin.md).
+
+    Products may use a checkpoint whose weights and data are all under licences that are known to allow it: Apache-2.0,
+    MIT, BSD, ISC, CC0, CC BY, CDLA-Permissive, public domain. Whatever else a card says, or leaves unsaid, is a no.
+    This is no legal advice.
+
+    Examples:
         longtake models list
 
+        longtake models list --in runs
+
+        longtake models list --commercial
+
     """
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    from longtake.systems.checkpoint import read_card
+    from longtake.cli.listed import left_out, told, told_preset
+    from longtake.errors import CheckpointError
+    from longtake.systems.checkpoint import Card, read_card
+    from longtake.systems.licences import obstacles
     from longtake.systems.models import bundled
-    from longtake.systems.zoo import ZOO
+    from longtake.systems.plugins import packages
+    from longtake.systems.zoo import names, shadowed
 
-    cards = {name: read_card(path) for name, path in bundled().items()}
-    whole = Column("name", min_width=max(map(len, [*ZOO, *cards])))  # a name that is cut cannot be typed
-    table = Table(whole, "parameters", "weights", "J", "F", "licence of the weights")
-    for name, preset in ZOO.items():
-        size, own = f"{preset.size() / 1e6:.1f} M", {key: card for key, card in cards.items() if card.preset == name}
-        for key, card in own.items():
-            scores = [f"{card.figures[figure]:.3f}" if figure in card.figures else "" for figure in ("J", "F")]
-            table.add_row(key, size, "bundled", *scores, card.licence)
-        if not own:
-            table.add_row(name, size)
-    Console().print(table)
+    if folder is not None and not folder.is_dir():
+        raise SettingError(f"--in {folder}: no such folder")
+    cards, unread = dict[str, Card](), list[str]()
+    for name, path in bundled().items():
+        cards[name] = read_card(path)
+    for path in sorted(folder.rglob("*.safetensors")) if folder else ():
+        try:
+            cards[str(path)] = read_card(path)
+        except CheckpointError as error:
+            unread.append(str(error))
+    refused = {name: found for name, card in cards.items() if commercial and (found := obstacles(card))}
+    for name, card in cards.items():
+        if name not in refused:
+            typer.echo(told(name, card) + "\n")
+    for name, found in refused.items():
+        typer.echo(left_out(name, found) + "\n")
+    if not commercial:
+        typer.echo("presets without weights:")
+        of = {card.preset for card in cards.values()}
+        for name in names():
+            if name not in of:
+                typer.echo(told_preset(name))
+    own = [f"preset {name} is longtake's own; that of the package {packages(name)} is not used" for name in shadowed()]
+    for line in (*unread, *own):
+        typer.echo(f"longtake: {line}", err=True)
 
 
 @app.command("show")

@@ -158,6 +158,22 @@ def command(
             report=lambda done, total: update(done, total, ""),
         )
     typer.echo(f"{count} frames: {out}{f', pictures in {out}/explain' if explain else ''}")
+    _tell_licence(model, weights)
+
+
+def _tell_licence(model: str, weights: Path | None) -> None:
+    """Once for each checkpoint on a machine, whatever its licence asks."""
+    from longtake.systems.checkpoint import read_card
+    from longtake.systems.licences import first_told
+    from longtake.systems.models import find
+
+    path = weights or find(model)
+    if first_told(path):
+        typer.echo(
+            f"longtake: licence of the weights {path.name}: {read_card(path).licence} (said once; the whole card: "
+            f"longtake models show {path if weights or Path(model).is_file() else path.stem})",
+            err=True,
+        )
 
 
 def known_drop(text: str) -> "Drop":

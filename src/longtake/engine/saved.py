@@ -45,13 +45,16 @@ def read_facts(path: Path) -> dict[str, str]:
     return facts
 
 
-def load_value(path: Path, device: torch.device) -> Any:
-    """What `save_value` wrote, its tensors on the device. Raises SettingError where the file is none, or damaged."""
+def load_value(path: Path, device: torch.device, home: str = "longtake") -> Any:
+    """What `save_value` wrote, its tensors on the device. Raises SettingError where the file is none, or damaged.
+
+    home: the package whose dataclasses it may hold, beside longtake's.
+    """
     try:
         with safe_open(path, framework="pt", device=str(device)) as file:
             words = (file.metadata() or {})[KEY]
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return _decoded(json.loads(words), tensors)
+        return _decoded(json.loads(words), tensors, ("longtake", home))
     except (OSError, SafetensorError, KeyError, ValueError, TypeError, ImportError, AttributeError) as error:
         raise SettingError(f"{path}: not a saved state of this longtake ({error})") from error
 
@@ -80,18 +83,18 @@ def _stored(tensor: Tensor, tensors: dict[tuple[Any, ...], tuple[str, Tensor]]) 
     return {"tensor": tensors[place][0], "order": order}
 
 
-def _decoded(words: Any, tensors: Mapping[str, Tensor]) -> Any:
+def _decoded(words: Any, tensors: Mapping[str, Tensor], homes: tuple[str, str]) -> Any:
     if not isinstance(words, dict):
         return words
     if "tensor" in words:
         order = words["order"]
         return tensors[words["tensor"]].permute([order.index(axis) for axis in range(len(order))])
     if "tuple" in words:
-        return tuple(_decoded(item, tensors) for item in words["tuple"])
+        return tuple(_decoded(item, tensors, homes) for item in words["tuple"])
     module, _, name = words["of"].partition(":")
-    if not module.startswith("longtake."):
+    if module.partition(".")[0] not in homes:
         raise ValueError(f"it holds a {words['of']}")
     kind = getattr(importlib.import_module(module), name)
     if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise ValueError(f"it holds a {words['of']}")
-    return kind(**{key: _decoded(item, tensors) for key, item in words["fields"].items()})
+    return kind(**{key: _decoded(item, tensors, homes) for key, item in words["fields"].items()})

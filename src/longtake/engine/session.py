@@ -249,7 +249,7 @@ class Session:
         run = run or runtime("cpu")
         if read_facts(path).get(MADE_BY) != _made_by(system, run):
             raise SettingError(f"{path}: saved by another model, or in another precision; open it with the same")
-        standing = load_value(path, run.device)
+        standing = load_value(path, run.device, home=type(system).__module__.partition(".")[0])
         if not isinstance(standing, _Standing):
             raise SettingError(f"{path}: not a saved session")
         session = cls(

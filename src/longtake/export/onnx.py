@@ -80,7 +80,7 @@ def load(folder: Path, device: str = "cpu") -> tuple[AnySystem, Card]:
     """The system of exported parts, and its card. Raises CheckpointError where a file is missing or damaged."""
     try:
         facts = json.loads((folder / FACTS).read_text())
-        card = Card(**{field.name: facts[field.name] for field in dataclasses.fields(Card)})
+        card = Card(**{field.name: facts[field.name] for field in dataclasses.fields(Card) if field.name in facts})
         slots, size = facts["slots"], tuple(facts["size"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(

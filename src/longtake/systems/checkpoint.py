@@ -13,8 +13,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from longtake.errors import CheckpointError, OutputError
-from longtake.systems.protocol import AnySystem
-from longtake.systems.zoo import preset
+from longtake.systems.protocol import AnySystem, Preset
+from longtake.systems.zoo import names, package_of, preset
 
 KEY = "longtake"
 
@@ -34,10 +34,16 @@ class Card:
     training: str = ""
     figures: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     note: str = ""
+    package: str = ""
+    """The package that the preset comes with, where that is not longtake."""
 
 
 def save_checkpoint(path: Path, weights: Mapping[str, Tensor], card: Card, half: bool = False) -> None:
-    """Write weights and card, whole or not at all; half stores floats as float16. Raises OutputError."""
+    """Write weights and card, whole or not at all; half stores floats as float16. Raises OutputError.
+
+    The card names the package that its preset comes with.
+    """
+    card = dataclasses.replace(card, package=package_of(card.preset) or card.package)
     stored = {
         name: (tensor.half() if half and tensor.is_floating_point() else tensor).contiguous()
         for name, tensor in weights.items()
@@ -93,9 +99,19 @@ def load_checkpoint(path: Path, settings: Mapping[str, Any] | None = None) -> tu
     Raises CheckpointError where file and preset do not fit.
     """
     card = read_card(path)
-    system = preset(card.preset, {**card.options, **(settings or {})}).build()
+    system = preset_of(card, str(path), settings).build()
     fill(system, read_weights(path), str(path))
     return system.eval(), card
+
+
+def preset_of(card: Card, origin: str, settings: Mapping[str, Any] | None = None) -> Preset:
+    """The preset of a card, with its options. Raises CheckpointError where the package that has it is missing."""
+    if card.package and card.preset not in names():
+        raise CheckpointError(
+            f"{origin}: its preset {card.preset} comes with the package {card.package}, which is not installed here; "
+            f"install it: pip install {card.package}"
+        )
+    return preset(card.preset, {**card.options, **(settings or {})})
 
 
 def fill(system: AnySystem, weights: Mapping[str, Tensor], origin: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from longtake.errors import CheckpointError, SettingError
 from longtake.systems.checkpoint import Card, fill, load_checkpoint, read_card, read_weights
 from longtake.systems.protocol import AnySystem
-from longtake.systems.zoo import ZOO, preset
+from longtake.systems.zoo import names, preset
 
 DEFAULT = "default"
 BUNDLED_DEFAULT = "stm-mobilenet-v2"
@@ -28,9 +28,10 @@ def find(name: str) -> Path:
         return files[name]
     if Path(name).is_file():
         return Path(name)
-    if name in ZOO:
+    presets = names()
+    if name in presets:
         raise SettingError(f"--model {name}: a preset without bundled weights; add --weights FILE")
-    known = ", ".join([*files, *(preset for preset in ZOO if preset not in files)])
+    known = ", ".join([*files, *(preset for preset in presets if preset not in files)])
     raise SettingError(f"--model {name}: no such model or file; there are: {known}, or give a .safetensors file")
 
 

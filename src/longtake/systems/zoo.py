@@ -1,4 +1,4 @@
-"""All presets by name."""
+"""All presets by name: the five systems', and those that other packages offer."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from longtake.errors import SettingError
+from longtake.systems import plugins
 from longtake.systems.ddmemory.presets import DDMemoryPreset
 from longtake.systems.dmn_aoa.presets import DMNAOAPreset
 from longtake.systems.dtmnet.presets import DTMNetPreset
@@ -48,11 +49,27 @@ ZOO: dict[str, Preset] = {
 }
 
 
+def names() -> tuple[str, ...]:
+    """Names of all presets, those of other packages last; one that is named like one of these is not used."""
+    return (*ZOO, *(name for name in plugins.offered() if name not in ZOO))
+
+
+def shadowed() -> tuple[str, ...]:
+    """Names of presets that other packages offer and that are not used, because they are taken here."""
+    return tuple(name for name in plugins.offered() if name in ZOO)
+
+
+def package_of(name: str) -> str:
+    """The package that a preset comes with; empty for one of these, or of nobody's."""
+    return "" if name in ZOO else plugins.packages(name)
+
+
 def preset(name: str, options: Mapping[str, Any] | None = None) -> Preset:
     """A preset by name, with some of its fields set. Raises SettingError naming what is not known or not allowed."""
-    if name not in ZOO:
-        raise SettingError(f"no preset {name}; there are: {', '.join(ZOO)}")
-    base = ZOO[name]
+    known = names()
+    if name not in known:
+        raise SettingError(f"no preset {name}; there are: {', '.join(known)}")
+    base = ZOO[name] if name in ZOO else plugins.load(name)
     fields = [field.name for field in dataclasses.fields(cast(Any, base))]
     for key in options or {}:
         if key not in fields:
