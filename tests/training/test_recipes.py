@@ -55,7 +55,7 @@ def write(images: Path, masks: Path, clip: Iterator[tuple[np.ndarray, np.ndarray
 
 
 def in_tiny(name: str) -> dict[str, Any]:
-    """Settings that shrink a recipe: the tiny preset, small crops of the same kind, three steps of a clip each, or four."""
+    """Settings that shrink a recipe: the tiny preset, small crops of the same kind, three or four steps of one clip."""
     recipe = load_recipe(name, {})
     tiny: Any = preset(recipe.model, recipe.options).tiny()
     fit, settings = tiny.build().fit, {"workers": 0, "precision": "float32"}
