@@ -45,7 +45,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Data:
-    """A split of a data set; kind: as `longtake benchmark --dataset` has it."""
+    """A split of a data set, by its name or a file with its videos; kind: as `longtake benchmark --dataset` has it."""
 
     kind: str
     root: Path
@@ -54,7 +54,7 @@ class Data:
     @property
     def name(self) -> str:
         """As the table and the folders have it."""
-        return f"{self.kind}-{self.split}"
+        return f"{self.kind}-{Path(self.split).stem}"
 
 
 def check(models: Sequence[Model], data: Sequence[Data]) -> None:
@@ -78,7 +78,8 @@ def cross(models: Sequence[Model], data: Sequence[Data], out: Path) -> list[dict
     for model in models:
         digest = hashlib.sha256(model.file.read_bytes()).hexdigest()
         for each in data:
-            pair = {"model": model.name, "digest": digest, "data": each.name, "root": str(each.root.resolve())}
+            place = {"root": str(each.root.resolve()), "split": each.split}
+            pair = {"model": model.name, "digest": digest, "data": each.name, **place}
             done = next((old for old in known if pair.items() <= old.items()), None)
             found.append(done or pair | measured(model, each, out / model.folder / each.name))
             seen = {(pair["model"], pair["data"]) for pair in found}

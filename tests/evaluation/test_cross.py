@@ -31,7 +31,7 @@ def tool(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
-    """Two models that were never trained, DAVIS, and YouTube-VOS with masks and with first masks alone."""
+    """Two models that were never trained, DAVIS, and YouTube-VOS: a list of videos, and first masks alone."""
     files = []
     for seed in (0, 1):
         torch.manual_seed(seed)
@@ -47,7 +47,9 @@ def words(tmp_path: Path) -> list[str]:
     late = datasets.clip(late={2: 3})[3]
     datasets.save(youtube / "test/Annotations/two/00015.png", late * (late == 2))
     said = [str(tmp_path / "out"), "--model", "pre-training only", str(files[0]), "--model", "DAVIS", str(files[1])]
-    said += ["--data", "davis2017", str(davis), "val", "--data", "youtube-vos", str(youtube), "valid"]
+    (tmp_path / "held.txt").write_text("two\n")
+    said += ["--data", "davis2017", str(davis), "val"]
+    said += ["--data", "youtube-vos", str(youtube / "valid"), str(tmp_path / "held.txt")]
     return [*said, "--data", "youtube-vos", str(youtube), "test"]
 
 
@@ -64,7 +66,7 @@ def test_every_model_is_measured_on_every_data_set_once(
     assert told.err.splitlines() == [
         f"{model} on {data}"
         for model in ("pre-training only", "DAVIS")
-        for data in ("davis2017-val", "youtube-vos-valid", "youtube-vos-test")
+        for data in ("davis2017-val", "youtube-vos-held", "youtube-vos-test")
     ]
     pairs = json.loads((out / "cross.json").read_text())
     for pair in pairs[:2]:
@@ -77,7 +79,7 @@ def test_every_model_is_measured_on_every_data_set_once(
     assert (out / "DAVIS/youtube-vos-test/predictions/two/00025.png").exists()
     head, _, first, second = (out / "cross.md").read_text().splitlines()
     assert head.startswith(
-        "| trained on | davis2017-val J&F | davis2017-val J | davis2017-val F | youtube-vos-valid J&F |"
+        "| trained on | davis2017-val J&F | davis2017-val J | davis2017-val F | youtube-vos-held J&F |"
     )
     assert first.startswith("| pre-training only | ")
     assert second.endswith("| not scored | not scored | not scored |")

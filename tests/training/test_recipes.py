@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,20 @@ def test_compact_recipes_are_those_of_the_comparison(system: str) -> None:
     kept = json.loads((MEASURED / f"{system}-1.json").read_text())["recipe"]
     recipe = json.loads(load_recipe(f"{system}-compact", {"backbone": kept["backbone"]}).model_dump_json())
     assert recipe == kept
+
+
+def test_a_list_leaves_videos_out_of_the_folder_of_a_split(
+    tmp_path: Path, videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for a comparison on training videos that were kept out; a run knows the list from anywhere."""
+    for kind in ("JPEGImages", "Annotations"):
+        shutil.copytree(videos / kind / "480p", tmp_path / "train" / kind)
+    (tmp_path / "rest.txt").write_text("second\n")
+    monkeypatch.chdir(tmp_path)
+    recipe = load_recipe("lstnet-paper", in_tiny("lstnet-paper") | {"split": "rest.txt"})
+    trainer = runs.start(Job(recipe, (tmp_path / "train",)), tmp_path / "run")
+    assert [footage.video.name for footage in trainer.sources.videos] == ["second"]
+    assert trainer.job.recipe.split == str(tmp_path / "rest.txt")
 
 
 def test_recipes_are_listed_kind_by_kind_with_a_line_each() -> None:
