@@ -4,7 +4,7 @@
     python tools/five_memories.py measure SHARED RUNS/NAME [--set KEY=VALUE ...] [--name NAME] [--out docs/comparison]
 
 MODEL: stm, ddmemory, dtmnet, lstnet or dmn-aoa. SHARED: the folder with data/davis2016, data/stills, data/backbones.
-The recipe is five-memories, its crops on the grid that the system asks for; called again, a run goes on.
+The recipe is MODEL-compact, which is five-memories on the system's grid; called again, a run goes on.
 Measured are the selection sequences, as they were validated, the hold-out, and the rendered clips with long absences.
 """
 
@@ -20,10 +20,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from longtake.systems.zoo import ZOO
-from longtake.training.parse import load_recipe
-
-RECIPE = "five-memories"
 STILLS = ("coco128", "people", "regions", "emoji")
 EVERY = 20
 """Steps over which a loss that is kept is the mean."""
@@ -39,22 +35,12 @@ def train(model: str, shared: Path, out: Path, seed: int, settings: list[str]) -
     if (out / "recipe.json").exists():
         call("train", "--resume", out)
         return
-    preset, data = f"{model}-mobilenet-v2", shared / "data"
+    data = shared / "data"
     roots = [data / "davis2016", *(data / "stills" / name for name in STILLS)]
     backbone = data / "backbones/mobilenet_v2-imagenet.safetensors"
-    fixed = [f"model={preset}", f"seed={seed}", f"backbone={backbone}", *_sides(preset)]
+    fixed = [f"seed={seed}", f"backbone={backbone}"]
     words = [word for setting in [*fixed, *settings] for word in ("--set", setting)]
-    call("train", RECIPE, *(word for root in roots for word in ("--data", root)), "--out", out, *words)
-
-
-def _sides(preset: str) -> list[str]:
-    """Settings that bring the recipe's crops to the next size that a system takes."""
-    fit, settings = ZOO[preset].build().fit, list[str]()
-    for number, stage in enumerate(load_recipe(RECIPE, {"model": preset}).stages):
-        for k, shape in enumerate(stage.shapes):
-            if (fitted := fit.place(shape.size).fitted) != shape.size:
-                settings.append(f"stages.{number}.shapes.{k}.side={list(fitted)}")
-    return settings
+    call("train", f"{model}-compact", *(word for root in roots for word in ("--data", root)), "--out", out, *words)
 
 
 def measure(shared: Path, run: Path, settings: list[str]) -> dict[str, Any]:

@@ -54,7 +54,9 @@ def test_a_recipe_is_trained_and_its_model_loads(
 def test_the_list_says_what_recipes_are(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("train", "--list") == 0
     out = capsys.readouterr().out
-    assert "stm-mobilenet-v2-procedural\n    The compact STM on clips that are rendered from nothing" in out
+    assert "  stm-mobilenet-v2-procedural\n      The compact STM on clips that are rendered from nothing" in out
+    heads = ("as published:\n  ddmemory-paper", "for small machines:\n  ddmemory-compact", "others:\n  five-memories")
+    assert 0 <= out.index(heads[0]) < out.index(heads[1]) < out.index(heads[2])
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(

@@ -477,7 +477,7 @@ def test_the_published_size() -> None:
 
 def test_the_recipe_s_numbers() -> None:
     """30 epochs of COCO's 117,266 annotated images, 150 of DAVIS's 60 videos; rates of the backbone a tenth."""
-    first, second = load_recipe("dmn-aoa-resnet50", {}).stages
+    first, second = load_recipe("dmn-aoa-paper", {}).stages
     assert (first.batch, first.steps, first.rate) == (12, 30 * 117_266 // 12, 1e-4)
     assert (second.batch, second.steps, second.rate) == (4, 150 * 60 // 4, 1e-6)
     assert [stage.teaching.groups[0].rate for stage in (first, second)] == [0.1, 0.1]

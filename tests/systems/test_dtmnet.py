@@ -340,7 +340,7 @@ def test_the_compact_preset_s_size_and_what_rests() -> None:
 
 def test_the_recipe_s_numbers() -> None:
     """80 and 100 epochs of 883 and 60 steps, 0.95 and 0.985 after each; eight frames of four clips, five of two."""
-    first, second = load_recipe("dtmnet-resnet101", {}).stages
+    first, second = load_recipe("dtmnet-paper", {}).stages
     assert (first.steps, second.steps) == (80 * 883, 100 * 60)
     rates = [share_at(stage.teaching.schedule, stage.steps - 1, stage.steps) for stage in (first, second)]
     assert rates == pytest.approx([0.95**79, 0.985**99])

@@ -236,7 +236,7 @@ def test_the_published_size_and_that_flow_rests() -> None:
 
 
 def test_the_recipe_s_numbers() -> None:
-    (stage,) = load_recipe("lstnet-resnet50", {}).stages
+    (stage,) = load_recipe("lstnet-paper", {}).stages
     assert (stage.rate, stage.shapes[0].frames, stage.steps) == (1e-4, 8, 50 * 3471)
     assert stage.shapes[0].samplers.keys() == {"combination", "consecutive"}
     assert stage.teaching.losses == {"iou": 1.0}
@@ -248,15 +248,15 @@ def test_a_recipe_fills_the_flow_network_that_the_options_name(tmp_path: Path) -
     network = LiteFlowNet()
     save_liteflownet(tmp_path / "flow.safetensors", network.state_dict(), "random, for a test")
     values = {"flow": str(tmp_path / "flow.safetensors"), "backbone": None}
-    recipe = load_recipe("lstnet-resnet50", {**values, "model": "lstnet-mobilenet-v2", "options.flow": "liteflownet"})
+    recipe = load_recipe("lstnet-paper", {**values, "model": "lstnet-mobilenet-v2", "options.flow": "liteflownet"})
     filled = build_system(recipe)
     assert all(
         torch.equal(a, b) for a, b in zip(filled.flow.state_dict().values(), network.state_dict().values(), strict=True)
     )
     with pytest.raises(SettingError, match=r"has no flow network; set options\.flow"):
-        build_system(load_recipe("lstnet-resnet50", {**values, "model": "lstnet-mobilenet-v2"}))
+        build_system(load_recipe("lstnet-paper", {**values, "model": "lstnet-mobilenet-v2"}))
     with pytest.raises(SettingError, match="needs weights"):
-        build_system(load_recipe("lstnet-resnet50", {"model": "lstnet-mobilenet-v2", "options.flow": "liteflownet"}))
+        build_system(load_recipe("lstnet-paper", {"model": "lstnet-mobilenet-v2", "options.flow": "liteflownet"}))
     assert "research only" in flow_licence(values["flow"])
 
 

@@ -28,7 +28,7 @@ def command(
 
         longtake propose DAVIS/JPEGImages --detector maskrcnn.pth --out proposals/DAVIS/JPEGImages
         longtake benchmark DAVIS --model dmn.safetensors --proposals proposals/DAVIS/JPEGImages/480p --out runs/davis
-        longtake train dmn-aoa-resnet50 --stages main --data DAVIS --set proposals=proposals --out runs/a
+        longtake train dmn-aoa-paper --stages main --data DAVIS --set proposals=proposals --out runs/a
 
     """
     from longtake.export.propose import propose

@@ -1,5 +1,6 @@
 """`longtake train`: a model from a recipe and folders of data."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,6 +43,10 @@ def command(
 
         longtake train stm-mobilenet-v2 --data davis2016 stills/people --out runs/b --set backbone=mobilenet_v2.pth
 
+        longtake train dtmnet-compact --data davis2016 stills/people --out runs/d --set backbone=mobilenet_v2.pth
+
+        longtake train stm-paper --stages main --data youtube-vos --out runs/e --set start=pretrained.safetensors
+
         longtake train --resume runs/b
 
         torchrun --nproc-per-node 2 -m longtake train stm-mobilenet-v2 --data davis2016 --out runs/c
@@ -70,10 +75,12 @@ def command(
 
 
 def _list() -> None:
-    from longtake.training.parse import recipe_names
+    from longtake.training.parse import kind_of, recipe_names
 
-    for name, said in recipe_names().items():
-        typer.echo(f"{name}\n    {said}")
+    for kind, recipes in itertools.groupby(recipe_names().items(), lambda each: kind_of(each[0])):
+        typer.secho(f"{kind}:", bold=True)
+        for name, said in recipes:
+            typer.echo(f"  {name}\n      {said}")
 
 
 def _run(begin: Callable[[Any], Any]) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.resources
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,23 @@ from longtake.systems.teaching import Group, Schedule, Strict, Teaching
 from longtake.systems.zoo import preset
 from longtake.training.recipe import Augmentation, ClipShape, Recipe, Sources, Stage, Validation
 
+RECIPES = importlib.resources.files("longtake.training") / "recipes"
+
+KINDS = {"-paper": "as published", "-compact": "for small machines", "": "others"}
+"""Ending of a recipe's name -> what such recipes are."""
+
 
 def recipe_names() -> dict[str, str]:
-    """The recipes that ship with longtake, and what each says of itself."""
-    folder = importlib.resources.files("longtake.training") / "recipes"
-    texts = {entry.name: entry.read_text() for entry in folder.iterdir() if entry.name.endswith(".yaml")}
-    return {name.removesuffix(".yaml"): _said(text) for name, text in sorted(texts.items())}
+    """The recipes that ship with longtake, kind by kind, and what each says of itself in its first line."""
+    texts = {e.name.removesuffix(".yaml"): e.read_text() for e in RECIPES.iterdir() if e.name.endswith(".yaml")}
+    order = list(KINDS.values())
+    names = sorted(texts, key=lambda name: (order.index(kind_of(name)), name))
+    return {name: texts[name].splitlines()[0].lstrip("# ") for name in names}
 
 
-def _said(text: str) -> str:
-    """The comment that a recipe begins with."""
-    lines = text.splitlines()
-    count = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    return " ".join(line.lstrip("# ") for line in lines[:count])
+def kind_of(name: str) -> str:
+    """What a recipe of this name is, one of KINDS."""
+    return next(kind for ending, kind in KINDS.items() if name.endswith(ending))
 
 
 def load_recipe(name: str, settings: Mapping[str, Any], stages: str = "both") -> Recipe:
@@ -34,20 +39,33 @@ def load_recipe(name: str, settings: Mapping[str, Any], stages: str = "both") ->
 
     Raises SettingError naming the recipe and the setting that is wrong.
     """
-    folder = importlib.resources.files("longtake.training") / "recipes"
-    file = folder / f"{name}.yaml" if name in recipe_names() else Path(name)
-    if not file.is_file():
-        raise SettingError(f"no recipe {name}; there are: {', '.join(recipe_names())}, or give a YAML file")
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = _read(name)
         named = [stage["name"] for stage in values["stages"]]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise SettingError(f"recipe {name}: not a YAML file with named stages ({type(error).__name__})") from error
     if stages not in ("both", *named):
         raise SettingError(f"recipe {name}: no stage named {stages}; use {', '.join(named)}, or both for all")
     for key, value in settings.items():
         set_dotted(values, key, value)
     return parse_recipe(values, name, stages)
+
+
+def _read(name: str, above: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a recipe says, laid over what its base says; no two of its places are one. above: whose base it is."""
+    file = RECIPES / f"{name}.yaml" if name in recipe_names() else Path(name)
+    if not file.is_file():
+        raise SettingError(f"no recipe {name}; there are: {', '.join(recipe_names())}, or give a YAML file")
+    if name in above:
+        raise SettingError(f"recipe {name}: it is its own base ({' on '.join((*above, name))})")
+    own = json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8"))))  # aliases become copies
+    base = own.pop("base", None)
+    if base is None:
+        return dict(own)
+    values = _read(str(base), (*above, name))
+    for key, value in own.items():
+        set_dotted(values, key, value)
+    return values
 
 
 def parse_recipe(values: Mapping[str, Any], name: str, stages: str = "both") -> Recipe:

@@ -130,6 +130,7 @@ class Recipe(Strict):
     precision: Literal["auto", "float32", "float64", "bfloat16", "float16"] = "auto"
     """auto: half where the machine is faster with it; float64 is for exactness."""
     split: str = "train"
+    """Of every data set; or a text file with the name of a video on each line, for the folder of one split too."""
     year: Literal["2016", "2017"] | None = None
     """Of the lists of DAVIS, where there are several; 2016 takes all objects of a video as one."""
     repeat: Mapping[Layout, PositiveInt] = {}

@@ -18,6 +18,8 @@ def start(job: Job, out: Path) -> Trainer:
     places = {name: str(Path(path).resolve()) for name, path in recipe.weights.items()}
     if recipe.proposals is not None:
         places["proposals"] = str(Path(recipe.proposals).resolve())
+    if Path(recipe.split).is_file():
+        places["split"] = str(Path(recipe.split).resolve())
     if recipe.precision == "auto":
         places["precision"] = str(runtime().dtype).removeprefix("torch.")
     job = replace(

@@ -72,8 +72,9 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
 
 
 def _opened(root: Path, recipe: Recipe) -> Dataset:
-    """The recipe's split of a data set; the folder of one split is taken as it is."""
-    if (root / IMAGES).is_dir() and not (root / "ImageSets").is_dir():
+    """The recipe's split of a data set; the folder of one split is taken as it is, but for a list of videos."""
+    alone = (root / IMAGES).is_dir() and not (root / "ImageSets").is_dir()
+    if alone and not Path(recipe.split).is_file():
         return open_dataset(root)
     return open_dataset(root, recipe.split, recipe.year)
 
