@@ -2,6 +2,7 @@
 
 import json
 import logging
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,7 @@ def test_all_images_unreadable(data: list[Path], tmp_path: Path) -> None:
     changes = {"workers": 1, "stages.0.sources": {"video": 1}}
     with pytest.raises(InputError, match=r"^200 clips in a row cannot be read; the last: /\S+\.jpg: not a readable"):
         runs.start(job(data, "pretrain", **changes), tmp_path / "run").run()
+    assert not multiprocessing.active_children()  # though the traceback is still held
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,13 @@ def load(clips: ClipDataset, share: Share, workers: int) -> Iterator[list[Loaded
     try:
         with one_thread_of_opencv() if workers else contextlib.nullcontext():
             stream = iter(loader)
-            while ready := list(itertools.islice(stream, share.parts)):
-                if errors := [part.error for part in ready if part.error]:
-                    raise InputError(errors[0])
-                yield ready
+            try:
+                while ready := list(itertools.islice(stream, share.parts)):
+                    if errors := [part.error for part in ready if part.error]:
+                        raise InputError(errors[0])
+                    yield ready
+            finally:
+                del stream  # ends its processes, which take no signal, though a traceback may hold this frame
     except RuntimeError as error:
         raise LongtakeError(
             f"a process that reads data came to an end ({error}); if memory is short: --set workers=0 --set cache=0"
