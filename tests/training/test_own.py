@@ -209,7 +209,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path, tune: Callable[..., Job])
         "big: 4 masks of 64x48 pixels for a frame of 80x60: 000000, 000002, 000003, 000006",
         "big: no frame with masks; annotate at least 2: one is given, the others are followed",
     ]
-    assert told[2].startswith("cup: 1 frame that cannot be used (") and told[2].endswith("): 000002")
+    assert told[2].startswith("cup: 1 frame that cannot be used (not a readable") and told[2].endswith("): 000002")
     assert told[3:] == [
         "cup: 1 mask without a frame in cup: 000009",
         "dog: only 1 annotated frame; annotate at least 2: one is given, the others are followed",
@@ -239,6 +239,7 @@ def test_objects_without_lasting_ids_are_refused(tmp_path: Path) -> None:
         (lambda root: root / "nowhere", "no such file or folder"),
         (lambda root: archive(root / "masks.zip"), "an archive; unpack it first: unzip"),
         (lambda root: archive(root / "notes.txt"), "no training data"),
+        (lambda root: archive(root / "project.sqlite").parent, "a project of annotate; export it on its page"),
         (lambda root: movie(root / "clip.mp4"), "no masks; put mask images, named like the video's frames, into"),
         (lambda root: frames(root / "frames").parent, "no masks; put mask images"),
         (lambda root: archive(root / "other.json"), "not readable as JSON"),
@@ -254,6 +255,16 @@ def test_a_line_says_what_is_wrong(make: Make, told: str, tmp_path: Path, tune: 
 def archive(path: Path) -> Path:
     path.write_text("nothing of the kind")
     return path
+
+
+def test_images_of_cvat_without_ids(tmp_path: Path) -> None:
+    frames(tmp_path / "images")
+    shape = '<polygon label="dog" points="5,5;20,5;20,20" z_order="0"/>'
+    images = "".join(
+        f'<image id="{i}" name="{i:06d}.png" width="64" height="48">{shape * 2}</image>' for i in range(len(CLIP))
+    )
+    (tmp_path / "cvat.xml").write_text(f"<annotations><version>1.1</version>{images}</annotations>")
+    assert "7 frames with several objects but no ids that tell which is which" in check(tmp_path).problems[0]
 
 
 def test_several_exports(tmp_path: Path) -> None:

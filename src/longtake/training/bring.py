@@ -94,11 +94,10 @@ class _Check:
                     left.discard(place)
                     self._take(entry, place)
                     self.tick()
+            stray = [self.video.stills[place].name for place in sorted(left) if not self._is_empty(place)]
+            self.flaws.add("mask", f"without a frame in {frames.name}", *stray)
         finally:
             self._finish()
-        stray = [self.video.stills[place].name for place in sorted(left) if not self._is_empty(place)]
-        self.flaws.add("mask", f"without a frame in {frames.name}", *stray)
-        self.checked.problems += self.flaws.lines()
         self._count()
 
     def _matched(self, frames: Path) -> Iterator[tuple[Entry, int | None]]:
@@ -117,7 +116,7 @@ class _Check:
             if regions or not self.own.sparse:
                 image = entry.load()
         except LongtakeError as error:
-            self.flaws.add("frame", f"that cannot be used ({error})", still.name)
+            self.flaws.add("frame", f"that cannot be used ({_reason(error, still.name)})", still.name)
             return
         if image is None:
             self.empty += 1
@@ -148,6 +147,7 @@ class _Check:
 
     def _finish(self) -> None:
         name = self.video.name
+        self.checked.problems += self.flaws.lines()
         self.checked.frames[name], self.checked.masks[name] = self.all, self.masks
         self.checked.objects[name] = len(self.ids)
         if self.empty:
@@ -168,6 +168,12 @@ class _Check:
             problems.append(f"{name}: {told}; annotate at least {LEAST}: one is given, the others are followed")
         if len(self.ids) >= VOID:
             problems.append(f"{name}: {len(self.ids)} objects; training takes {VOID - 1} in a video")
+
+
+def _reason(error: LongtakeError, name: str) -> str:
+    """What an error says, without the file that differs from frame to frame."""
+    where, _, what = str(error).partition(": ")
+    return what if what and Path(where).stem == name else str(error)
 
 
 def bring(path: Path, out: Path) -> list[str]:

@@ -81,16 +81,23 @@ def find_own(path: Path) -> Own | None:
     """What is at a path; None where it is nothing of the kind."""
     if path.is_file():
         return _beside(path)
-    if not path.is_dir() or is_stills(path) or (path / "ImageSets").is_dir() or splits_in(path):
+    if not path.is_dir() or is_project(path) or is_stills(path) or (path / "ImageSets").is_dir() or splits_in(path):
         return None
     ways: tuple[Callable[[Path], Own | None], ...] = (_results, _exports, _folders, _yolo, _named, _bare)
     return next((own for way in ways if (own := way(path)) is not None), None)
+
+
+def is_project(path: Path) -> bool:
+    """Whether a folder is what annotate keeps, whose masks are no files yet."""
+    return (path / "project.sqlite").is_file()
 
 
 def unknown(path: Path) -> str:
     """Why a path is no training data, and what to do."""
     if not path.exists():
         return "no such file or folder; --data names training data"
+    if is_project(path):
+        return "a project of annotate; export it on its page in the LVOS layout, unpack that, and give its folder lvos"
     if path.suffix.lower() in ARCHIVES:
         return f"an archive; unpack it first: unzip {path} -d {path.with_suffix('')}"
     return "no training data: give videos or frames beside masks, or an export of COCO, YouTube-VIS, CVAT or YOLO"

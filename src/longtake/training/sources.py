@@ -19,7 +19,7 @@ from longtake.data.stills import cutouts, is_stills, open_stills
 from longtake.errors import InputError
 from longtake.systems.teaching import current
 from longtake.training.bring import LEAST, bring
-from longtake.training.own import is_own, unknown
+from longtake.training.own import is_own, is_project, unknown
 from longtake.training.recipe import Recipe, Stage
 
 MEGABYTE = 2**20
@@ -71,7 +71,7 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
     if recipe.proposals is not None:
         opened.proposed = open_proposed(Path(recipe.proposals), roots)
     for root in roots:
-        if not root.is_dir():
+        if not root.is_dir() or is_project(root):
             raise InputError(f"{root}: {unknown(root)}")
         if is_stills(root):
             stills = open_stills(root, recipe.split)
