@@ -183,7 +183,7 @@ def train(data: Path, out: Path, settings: Sequence[str]) -> tuple[float, float]
 
 
 def picture(clip: Clip, rows: Sequence[Sequence[np.ndarray]], path: Path) -> None:
-    """Three frames across: a row for each of the given masks, drawn over them."""
+    """Frames that had no mask in training, across: a row for each of the given masks, drawn over them."""
     chosen = [n for n in np.linspace(8, FRAMES - 8, 3).astype(int) if n not in annotated()] or [FRAMES // 2]
     colours = np.array([(0, 0, 0), (230, 40, 40), (40, 200, 70)], np.uint8)
     lines = []
