@@ -9,14 +9,18 @@ import typer
 def command(
     path: Annotated[
         Path | None,
-        typer.Argument(help="A video, a folder of masks or frames, a mask, a data set, predictions, a checkpoint."),
+        typer.Argument(
+            help="A video, a folder of masks or frames, a mask, a data set, videos with masks, an export, predictions, "
+            "a checkpoint."
+        ),
     ] = None,
 ) -> None:
     """Examine a video, masks, a data set or a checkpoint; without a path, the installation.
 
     Every problem is told at once; status 1 where there are any. Of a data set (DAVIS, YouTube-VOS, LVOS, MOSE, or a
     folder per video, as predictions are) every split is looked at, or the one whose folder is given: all images are
-    decoded, lists and metadata held against them.
+    decoded, lists and metadata held against them. Of videos with masks of your own, and of a .json of COCO or
+    YouTube-VIS, an .xml of CVAT or a folder of YOLO with the frames beside, all that train would stop at is told.
 
     Examples:
         longtake doctor
@@ -30,6 +34,10 @@ def command(
         longtake doctor YouTubeVOS/valid
 
         longtake doctor results/
+
+        longtake doctor mine/    (mine/videos/dog.mp4, mine/masks/dog/000012.png, ...)
+
+        longtake doctor cvat.xml
 
         longtake doctor runs/a/model.safetensors
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
 from longtake.cli.settings import parse_settings
 from longtake.errors import MissingExtraError, SettingError
@@ -17,7 +18,8 @@ def command(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Data sets, photographs with masks, cut-outs; one or several folders, told apart by looking."
+            help="Data sets, photographs with masks, cut-outs, videos or frames with masks of your own, exports of "
+            "COCO, YouTube-VIS, CVAT and YOLO; one or several, told apart by looking."
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run's folder.")] = None,
@@ -46,6 +48,8 @@ def command(
         longtake train dtmnet-compact --data davis2016 stills/people --out runs/d --set backbone=mobilenet_v2.pth
 
         longtake train stm-paper --stages main --data youtube-vos --out runs/e --set start=pretrained.safetensors
+
+        longtake train finetune --data mine --out runs/mine    (from the bundled model; see docs/finetune.md)
 
         longtake train --resume runs/b
 
@@ -89,7 +93,8 @@ def _run(begin: Callable[[Any], Any]) -> None:
         from longtake.training import folder, runs
     except ModuleNotFoundError as error:
         raise MissingExtraError(str(error.name), "train") from error
-    run = begin(runs)
+    with every_problem():
+        run = begin(runs)
     if not run.main:
         run.run()
         return

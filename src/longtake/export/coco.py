@@ -167,4 +167,4 @@ def _video(
                 parsed.add(regions, label, cut(drawn(found["segmentation"], stills[place].size), category))
         return regions
 
-    return MaskVideo(name, stills, read)
+    return MaskVideo(name, stills, read, tracked=tracked)

@@ -127,6 +127,7 @@ class _Frames:
         self.count = 0
         self.others: dict[str, int] = {}
         self.title = ""
+        self.tracked = True
 
 
 def read_cvat(parsed: Parsed) -> list[MaskVideo]:
@@ -190,7 +191,9 @@ def _take(parsed: Parsed, frames: _Frames, element: ElementTree.Element, owner: 
         given = {each.attrib["name"]: each.text or "" for each in element.findall("attribute")}
         group = owner.get("group_id") or element.attrib.get("group_id") or "0"
         number = len(shapes) + 1 if "image" in owner else int(owner["id"]) + 1
-        name = int(given.get(ATTRIBUTE) or group) or number
+        known = int(given.get(ATTRIBUTE) or group)
+        name = known or number
+        frames.tracked &= bool(known) or "image" not in owner
         label = owner["label"] if "label" in owner else element.attrib["label"]
         layer = int(element.attrib.get("z_order", 0))
         shapes.append(_Shape(name, label, layer, number, draw))
@@ -234,7 +237,7 @@ def _video(parsed: Parsed, frames: _Frames) -> MaskVideo:
                     parsed.add(regions, renumbered(shape.name, new), named)
         return regions
 
-    return MaskVideo(folder_name(frames.title or parsed.path.stem), stills, read)
+    return MaskVideo(folder_name(frames.title or parsed.path.stem), stills, read, tracked=frames.tracked)
 
 
 def _stills(frames: _Frames, parsed: Parsed) -> list[Still]:

@@ -88,6 +88,8 @@ class MaskVideo:
     """The part of the source that `stills` are, where it is known that they follow it frame by frame."""
     probabilities: Callable[[int], Mapping[int, Float32[np.ndarray, "h w"]]] | None = None
     """The probabilities of the frame at a place, of each object by id and of the background by 0."""
+    tracked: bool = True
+    """Whether an id is one object in all frames; else the objects of each frame are numbered as they come."""
 
 
 def cut(mask: Bool[np.ndarray, "h w"], category: str = OBJECT, layer: int = 0) -> Region | None:

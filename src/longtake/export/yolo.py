@@ -145,7 +145,7 @@ def _video(parsed: Parsed, name: str, files: Sequence[Path], frames: Path) -> Ma
             parsed.add(regions, label if new is None else new[label], cut(filled(corners, still.size), category))
         return regions
 
-    return MaskVideo(name, stills, read)
+    return MaskVideo(name, stills, read, tracked=known)
 
 
 def _lines(path: Path, size: tuple[int, int]) -> list[tuple[int, np.ndarray]]:

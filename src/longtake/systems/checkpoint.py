@@ -38,6 +38,22 @@ class Card:
     """The package that the preset comes with, where that is not longtake."""
 
 
+NOT_STATED = "licence not stated by its owner"
+"""Of data that somebody brought."""
+
+
+def following(start: Card, card: Card) -> Card:
+    """The card of a model that goes on from another one: its data beside those of the start, whose licence binds."""
+    before = f"; before that: {start.training}" if start.training else ""
+    return dataclasses.replace(
+        card,
+        licence=start.licence,
+        data={**start.data, **card.data},
+        training=f"{card.training} from {start.preset}{before}",
+        note=" ".join(filter(None, (card.note, start.note))),
+    )
+
+
 def save_checkpoint(path: Path, weights: Mapping[str, Tensor], card: Card, half: bool = False) -> None:
     """Write weights and card, whole or not at all; half stores floats as float16. Raises OutputError.
 

@@ -23,7 +23,7 @@ from longtake.engine.runtime import Runtime
 from longtake.engine.step import rules_for
 from longtake.engine.unroll import Unroll
 from longtake.errors import CheckpointError, InputError, OutputError
-from longtake.systems.checkpoint import Card, save_checkpoint
+from longtake.systems.checkpoint import NOT_STATED, Card, following, read_card, save_checkpoint
 from longtake.systems.flow_weights import flow_licence
 from longtake.systems.protocol import AnySystem
 from longtake.training import folder
@@ -38,7 +38,7 @@ from longtake.training.optim import build_average, build_optimizer, rest, set_ra
 from longtake.training.pictures import write_picture
 from longtake.training.processes import Processes
 from longtake.training.provenance import code_facts, data_facts, machine_facts, version_facts, weight_facts
-from longtake.training.sources import open_sources, stage_clips
+from longtake.training.sources import at_hand, bring_own, open_sources, stage_clips
 from longtake.training.validation import StoppedError, find_validator
 
 Report = Callable[[int, int, str], None]
@@ -56,9 +56,11 @@ class Trainer:
         self.processes = Processes(self.recipe.precision)
         self.accelerator, self.main = self.processes.accelerator, self.processes.main
         check_shares(self.recipe, self.processes.count)
-        self.sources = open_sources(self.recipe, job.data)
+        self.processes.together(partial(bring_own, job.data, out) if self.main else lambda: None)
+        roots = at_hand(job.data, out)
+        self.sources = open_sources(self.recipe, roots)
         self.clips = [stage_clips(self.recipe, number, self.sources) for number in range(len(self.recipe.stages))]
-        self.validator = find_validator(self.recipe.validation, job.validation, job.data, self.sources.notes)
+        self.validator = find_validator(self.recipe.validation, job.validation, roots, self.sources.notes)
         if self.validator is not None and self.sources.proposed is not None:
             self.sources.notes.append("validation: without the proposals, by each object's own")
         self.dtype = torch.float64 if self.recipe.precision == "float64" else torch.float32
@@ -67,6 +69,7 @@ class Trainer:
         check_sizes(self.recipe, self.system)
         check_late(self.recipe, self.system, self.processes.count)
         check_proposals(self.system, self.recipe.proposals is not None)
+        self.start = None if self.recipe.start is None else read_card(Path(self.recipe.start))
         self.optimizer = build_optimizer(self.system, teaching)
         if self.main and weights:
             warn_of_frozen(teaching, bool(self.recipe.backbone or self.recipe.start))
@@ -225,11 +228,13 @@ class Trainer:
         card = Card(
             self.recipe.model,
             self.recipe.options,
-            data=self.recipe.data,
+            data={**dict.fromkeys((root.name for root in self.job.data), NOT_STATED), **self.recipe.data},
             training=f"{self.done} steps",
             figures=figures,
             note=flow_licence(self.recipe.flow),
         )
+        if self.start is not None:
+            card = following(self.start, card)
         save_checkpoint(self.out / name, self._averaged().state_dict(), card)
 
     def save(self) -> None:

@@ -11,6 +11,8 @@ import yaml
 from pydantic import ValidationError
 
 from longtake.errors import SettingError
+from longtake.systems.checkpoint import read_card
+from longtake.systems.models import find
 from longtake.systems.teaching import Group, Schedule, Strict, Teaching
 from longtake.systems.zoo import preset
 from longtake.training.recipe import Augmentation, ClipShape, Recipe, Sources, Stage, Validation
@@ -74,7 +76,7 @@ def parse_recipe(values: Mapping[str, Any], name: str, stages: str = "both") -> 
     Raises SettingError naming the setting that is wrong.
     """
     try:
-        values = dict(values)
+        values = _begun(dict(values), name)
         taught = preset(values["model"], values.get("options")).teaching().model_dump()
         common, chosen = values.pop("teaching", {}), []
         for stage in values["stages"]:
@@ -85,6 +87,18 @@ def parse_recipe(values: Mapping[str, Any], name: str, stages: str = "both") -> 
         raise SettingError(f"recipe {name}: {_told(error)}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise SettingError(f"recipe {name}: not a recipe ({type(error).__name__}: {error})") from error
+
+
+def _begun(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """A recipe that names no model takes that of its start, a bundled model or a checkpoint, with its options."""
+    if "model" in values or values.get("start") is None:
+        return values
+    try:
+        path = find(str(values["start"]))
+    except SettingError as error:
+        raise SettingError(f"recipe {name}: start: {str(error).removeprefix('--model ')}") from error
+    card = read_card(path)
+    return values | {"start": str(path), "model": card.preset, "options": {**card.options, **values.get("options", {})}}
 
 
 PARTS: Mapping[str, type[Strict]] = {

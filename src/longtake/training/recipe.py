@@ -117,7 +117,7 @@ class Recipe(Strict):
     model: str
     options: Mapping[str, Any] = {}
     start: str | None = None
-    """A checkpoint of longtake to go on from."""
+    """A checkpoint of longtake to go on from; a recipe that names no model takes the start's, which may be bundled."""
     backbone: str | None = None
     """ImageNet weights in torchvision's names (.safetensors or .pth); None trains from random ones."""
     flow: str | None = None

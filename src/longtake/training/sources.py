@@ -1,6 +1,7 @@
 """Folders of training data, told apart by looking, and the clips that a stage of a recipe draws from them."""
 
 import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,8 @@ from longtake.data.still import Still
 from longtake.data.stills import cutouts, is_stills, open_stills
 from longtake.errors import InputError
 from longtake.systems.teaching import current
+from longtake.training.bring import LEAST, bring
+from longtake.training.own import is_own, is_project, unknown
 from longtake.training.recipe import Recipe, Stage
 
 MEGABYTE = 2**20
@@ -40,14 +43,36 @@ class Opened:
         return sum(map(len, dict.fromkeys(self.videos))) + len(self.stills) + len(self.cutouts)
 
 
+def bring_own(roots: Sequence[Path], out: Path) -> None:
+    """Bring what no layout has into one, below the run's folder, where a run that goes on finds it.
+
+    Raises UnfitError with every problem of the first root that has any, OutputError.
+    """
+    begun = (out / "recipe.json").exists()
+    for root, place in zip(roots, at_hand(roots, out), strict=True):
+        if place != root and not (begun and place.is_dir()):
+            shutil.rmtree(place, ignore_errors=True)
+            for note in bring(root, place):
+                logging.getLogger("longtake").warning("%s", note)
+
+
+def at_hand(roots: Sequence[Path], out: Path) -> list[Path]:
+    """Where each folder of data is read: itself, or what it is brought into."""
+    places = [out / "brought" / f"{number}-{root.stem}" for number, root in enumerate(roots)]
+    begun = (out / "recipe.json").exists()
+    return [
+        place if (begun and place.is_dir()) or is_own(root) else root for root, place in zip(roots, places, strict=True)
+    ]
+
+
 def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
     """The folders' videos, photographs and cut-outs. Raises InputError where one of them holds nothing of the kind."""
     opened = Opened(Store(recipe.cache * MEGABYTE))
     if recipe.proposals is not None:
         opened.proposed = open_proposed(Path(recipe.proposals), roots)
     for root in roots:
-        if not root.is_dir():
-            raise InputError(f"{root}: no such folder; --data names folders of training data")
+        if not root.is_dir() or is_project(root):
+            raise InputError(f"{root}: {unknown(root)}")
         if is_stills(root):
             stills = open_stills(root, recipe.split)
             opened.stills += stills.items
@@ -62,6 +87,11 @@ def open_sources(recipe: Recipe, roots: Sequence[Path]) -> Opened:
             own = list(cutouts(root))
             opened.cutouts += own
             opened.files[root] = own
+    if opened.videos and max(map(len, opened.videos)) < LEAST:
+        raise InputError(
+            f"{opened.videos[0].video.name}: only 1 annotated frame; annotate at least {LEAST}: one is given, the "
+            "others are followed"
+        )
     longest = max(shape.frames for stage in recipe.stages for shape in stage.shapes)
     if short := [video for video in dict.fromkeys(opened.videos) if len(video) < longest]:
         first = f"{short[0].video.name}: {len(short[0])}"
