@@ -133,12 +133,13 @@ def hour(browser: Browser, address: str, process: int, requests: int) -> None:
     page.evaluate(LOADED)
     print(f"an hour of 1080p: {time.monotonic() - began:.2f} s from the address until its first frame is there")
     cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    place = page.url  # below the path that the server made up
     frames, times = int(page.get_by_test_id("frame").get_attribute("max") or 0), list[float]()
     page.close()
     held = [resident(process)]
     places = np.random.default_rng(0).integers(0, frames - 10, -(-requests // 10))
     for count, frame in enumerate((places[:, None] + np.arange(10)).ravel().tolist(), 1):
-        path = f"{address.split('?', maxsplit=1)[0]}api/videos/1/frames/{frame}/image?height=720"
+        path = f"{place}api/videos/1/frames/{frame}/image?height=720"
         started = time.monotonic()
         urllib.request.urlopen(urllib.request.Request(path, headers={"Cookie": cookie})).read()
         times.append(1000 * (time.monotonic() - started))
