@@ -99,6 +99,7 @@ class Tour:
         self.box(int(self.state("object")))
         self.accept_all("Export")
         self.find("next").click()
+        self.find("dialog-export").get_by_label("Format").select_option("lvos-dataset")
         self.find("export-start").click()
         self.until(lambda: self.find("exports").get_by_role("link").count() == 1 and self.quiet())
         self.save("export")
@@ -136,7 +137,7 @@ class Tour:
             self.settle()
             if not self.state("accepted"):
                 self.page.keyboard.press("Enter")
-            time.sleep(0.1)
+            self.page.wait_for_timeout(100)
 
     def dialog(self, command: str, name: str = "") -> None:
         """A picture of a dialog."""
@@ -209,7 +210,7 @@ class Tour:
         while not what():
             if time.monotonic() > end:
                 raise TimeoutError("the page does not come so far")
-            time.sleep(0.1)
+            self.page.wait_for_timeout(100)
 
     def save(self, name: str) -> None:
         """A picture of the page, as good as its bytes allow."""

@@ -33,9 +33,9 @@ class Form:
 FORMS = {
     form.name: form
     for form in (
+        Form("masks", "Mask images, a folder per video (as DAVIS has them)", "masks"),
         Form("overlay", "Video with the masks drawn over it (masks on every frame)", "overlay.mp4"),
         Form("matte", "Video with alpha, ProRes 4444 (masks on every frame)", "matte.mov"),
-        Form("masks", "Mask images, a folder per video (as DAVIS has them)", "masks"),
         Form("coco", "COCO, run lengths", "coco.json"),
         Form("ytvis", "YouTube-VIS", "ytvis.json"),
         Form("cvat", "CVAT for video", "cvat.xml"),
