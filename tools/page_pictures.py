@@ -86,15 +86,13 @@ class Tour:
         self.until(lambda: self.progress() >= 20)
         self.save("follow")
         self.finish()
-        self.page.keyboard.press("q")
-        self.settle()
+        self.doubt()
         self.box(int(self.state("object")))
         self.save("correct")
         self.accept_all("Fill in")
         self.find("next").click()
         self.finish()
-        self.page.keyboard.press("q")
-        self.settle()
+        self.doubt()
         self.save("fill-in")
         self.box(int(self.state("object")))
         self.accept_all("Export")
@@ -118,7 +116,7 @@ class Tour:
         self.find("check-start").click()
         self.until(lambda: self.find("step-1").count() == 0)
         for done in range(2):
-            self.page.keyboard.press("q")
+            self.until(lambda: not self.state("accepted"))  # it goes to the frames of the check by itself
             self.settle()
             for number in NAMES:
                 if self.bounds(number) is None:
@@ -199,6 +197,13 @@ class Tour:
         """How many frames of what is running are done."""
         done, total, _ = self.find("job-left").inner_text().partition(" / ")
         return int(done) if total else 0
+
+    def doubt(self) -> None:
+        """Go to the frame that most asks to be looked at."""
+        frame = self.state("frame")
+        self.page.keyboard.press("q")
+        self.until(lambda: self.state("frame") != frame)
+        self.settle()
 
     def finish(self) -> None:
         """Wait for what is running."""
