@@ -55,7 +55,7 @@ def test_the_list_says_what_recipes_are(run: Run, capsys: pytest.CaptureFixture[
     assert run("train", "--list") == 0
     out = capsys.readouterr().out
     assert "  stm-mobilenet-v2-procedural\n      The compact STM on clips that are rendered from nothing" in out
-    heads = ("as published:\n  ddmemory-paper", "for small machines:\n  ddmemory-compact", "others:\n  five-memories")
+    heads = ("as published:\n  ddmemory-paper", "for small machines:\n  ddmemory-compact", "others:\n  finetune")
     assert 0 <= out.index(heads[0]) < out.index(heads[1]) < out.index(heads[2])
 
 
