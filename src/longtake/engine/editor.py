@@ -180,10 +180,8 @@ class Editor(Annotation):
         self, edit: Edit, ways: Sequence[tuple[int, int]], stops: Collection[int], only: Only, report: Report
     ) -> None:
         """Follow from the first frame of each pair to the second; towards each other where both are stops."""
-        both, told = (
-            [start in stops and end in stops for start, end in ways],
-            _Told(self._pinned(), frozenset(self.ids)),
-        )
+        told = _Told(self._pinned(), frozenset(self.ids))
+        both = [start in stops and end in stops for start, end in ways]
         total = sum(_length(*way, fused, only) for way, fused in zip(ways, both, strict=True))
         done = 0
 

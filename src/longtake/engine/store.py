@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +15,7 @@ from longtake.video.sinks import make_folder, output
 
 
 class MaskStore:
-    """A folder of palette PNGs, each named by what it shows; it grows with the edits, until it is swept."""
+    """A folder of palette PNGs, each named by what it shows; it grows with the edits."""
 
     def __init__(self, folder: Path) -> None:
         """Raises OutputError where the folder cannot be written."""
@@ -47,9 +46,3 @@ class MaskStore:
                 return np.array(image).astype(np.uint16)
         except OSError as error:
             raise MaskError(f"{self.path(key)}: cannot be read ({error})") from error
-
-    def sweep(self, keep: Collection[str]) -> None:
-        """Remove all but these."""
-        for path in self.folder.glob("*.png"):
-            if path.stem not in keep:
-                path.unlink()
