@@ -24,10 +24,8 @@ def test_what_is_drawn_in_one_is_seen_and_told_in_the_other(page: Tab, other: Ta
     expect(page.find("notice").filter(has_text="another tab")).to_have_count(0)
 
 
-def test_strokes_drawn_at_once_are_both_there(page: Tab, other: Tab, server: Server) -> None:
-    page.stroke((20, 20), (60, 20))
-    expect(other.find("object-1")).to_be_visible()
-    other.settle().press("n")
+def drawn_at_once(page: Tab, other: Tab, server: Server) -> np.ndarray:
+    """What is stored of two strokes that cross, and shown by both."""
     page.drag((5, 5), (45, 60), lift=False)
     other.drag((50, 5), (6, 62), lift=False)
     page.page.mouse.up()
@@ -35,7 +33,14 @@ def test_strokes_drawn_at_once_are_both_there(page: Tab, other: Tab, server: Ser
     for each in (page, other):
         each.settle()
     until(lambda: np.array_equal(page.ids(), server.ids(0)) and np.array_equal(other.ids(), server.ids(0)))
-    stored = server.ids(0)
+    return server.ids(0)
+
+
+def test_strokes_drawn_at_once_are_both_there(page: Tab, other: Tab, server: Server) -> None:
+    page.stroke((20, 20), (60, 20))
+    expect(other.find("object-1")).to_be_visible()
+    other.settle().press("n")
+    stored = drawn_at_once(page, other, server)
     assert stored[20, 20:60].all() and stored[59, 44] == 1 and stored[61, 7] == 2 and stored[6, 50] == 2
 
 
@@ -43,14 +48,7 @@ def test_strokes_of_one_object_drawn_at_once_are_both_there(page: Tab, other: Ta
     page.stroke((20, 20), (60, 20))
     expect(other.find("object-1")).to_be_visible()
     other.find("object-1").click()
-    page.drag((5, 5), (45, 60), lift=False)
-    other.drag((50, 5), (6, 62), lift=False)
-    page.page.mouse.up()
-    other.page.mouse.up()
-    for each in (page, other):
-        each.settle()
-    until(lambda: np.array_equal(page.ids(), server.ids(0)) and np.array_equal(other.ids(), server.ids(0)))
-    stored = server.ids(0)
+    stored = drawn_at_once(page, other, server)
     assert stored[20, 20:60].all() and stored[59, 44] == 1 and stored[61, 7] == 1 and stored[6, 50] == 1
 
 
