@@ -1,6 +1,5 @@
 """Every operation of the page's server, with what it asks for and with what it does not: no failure, no loose end."""
 
-import asyncio
 import contextlib
 import shutil
 import time
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -24,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+import apart
 from longtake.annotate.app import build
 from longtake.annotate.editors import Editors
 from longtake.annotate.news import News
@@ -123,7 +123,7 @@ def test_an_upload_that_is_no_video_is_refused_and_leaves_nothing(name: str, tmp
             return await client.post("/api/videos", params={"name": name}, content=b"no video")
 
     with contextlib.closing(Project(tmp_path, Editors())) as project:
-        answer = asyncio.run(send(build(project, News())))
+        answer = apart.run(send(build(project, News())))
         assert answer.status_code == 400, answer.text
         assert not [path for path in (tmp_path / "videos").rglob("*") if path.is_file()]
         assert project.store.videos() == []

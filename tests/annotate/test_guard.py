@@ -1,17 +1,17 @@
 """The guard: other origins, other names of this machine, tokens, paths, bodies, headers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+import apart
 from longtake.annotate.security import HEADERS, Guard
 
 TOKEN = "the-token"
@@ -78,7 +78,7 @@ def ask(app: FastAPI) -> Iterator[Ask]:
             async with httpx.AsyncClient(transport=transport, base_url=HOME) as client:
                 return await client.request(method, path, headers=BEARER if headers is None else headers, **more)
 
-        answer = asyncio.run(once())
+        answer = apart.run(once())
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
         return answer
 
@@ -290,6 +290,6 @@ def test_websockets_are_refused_and_the_lifespan_reaches_the_application() -> No
 
     guard = Guard(app, TOKEN, 8765)
     headers = [(b"host", b"127.0.0.1:8765"), (b"authorization", f"Bearer {TOKEN}".encode())]
-    asyncio.run(guard({"type": "websocket", "path": "/", "headers": headers}, receive, send))
-    asyncio.run(guard({"type": "lifespan"}, receive, send))
+    apart.run(guard({"type": "websocket", "path": "/", "headers": headers}, receive, send))
+    apart.run(guard({"type": "lifespan"}, receive, send))
     assert seen == ["websocket.close", "lifespan"]

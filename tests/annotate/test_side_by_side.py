@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.testclient import TestClient
 
+import apart
 from longtake.annotate import app, deliver
 from longtake.annotate.app import add_video, build
 from longtake.annotate.desk import Desk
@@ -149,7 +150,7 @@ def test_an_upload_that_is_cut_off_while_it_is_added_leaves_no_video_without_a_f
             await task
         await asyncio.to_thread(ended.wait, 5)
 
-    asyncio.run(run())
+    apart.run(run())
     assert numbers == [True]
     assert (project.folder / "videos" / "clip.mp4").read_bytes() == b"video"
 
