@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from longtake.doctor import installation
 from longtake.systems.checkpoint import Card, save_checkpoint
 from longtake.video.palette import write_labels
 from zoo import cut, noisy, picture, turn, write_clip
@@ -25,9 +26,44 @@ def told(run: Run, capfd: pytest.CaptureFixture[str], *words: object, status: in
     return captured.out
 
 
-def test_the_installation(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_installation(run: Run, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation, "SIZE", (48, 64))
     text = told(run, capfd, status=0)
-    assert all(word in text for word in ("torch", "device", "model stm-mobilenet-v2"))
+    words = ("opencv-python-headless", "torchvision", "device", "model stm-mobilenet-v2", "s per frame", "extra [web]")
+    assert all(word in text for word in words)
+    assert "extra [dev]" not in text
+
+
+def test_requirements_by_extra() -> None:
+    lines = ["torch>=2.8", "opencv-python-headless>=4", "ray[default]>=2.40; extra == 'batch'", "ruff; extra == 'dev'"]
+    assert installation.requirements(lines) == (["torch", "opencv-python-headless"], {"batch": ["ray"]})
+
+
+def test_an_installation_that_is_broken(
+    run: Run, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> None:
+        if name == "torchvision":
+            raise RuntimeError("operator torchvision::nms does not exist\nand more")
+
+    lines = ["torchvision>=0.23", "pillow", "no-such-package>=1", "nothing-like-it; extra == 'web'"]
+    monkeypatch.setattr(installation.metadata, "requires", lambda name: lines)
+    monkeypatch.setattr(installation.importlib, "import_module", broken)
+    text = told(run, capfd, status=1)
+    assert "does not work: operator torchvision::nms does not exist; install it anew" in text
+    assert "PROBLEM: no-such-package is missing" in text
+    assert "without nothing-like-it; get it with: pip install 'longtake[web]'" in text
+    assert "model" not in text.replace("longtake", "")
+
+
+def test_a_folder_of_code_is_no_installation(
+    run: Run, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise installation.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(installation.metadata, "requires", missing)
+    assert "PROBLEM: longtake is not installed" in told(run, capfd, status=1)
 
 
 def test_a_good_video(tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,12 @@
 """`longtake doctor`: every problem of a video, masks, a data set, a checkpoint or the installation at once."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from longtake.doctor.report import Report
 
 
 def command(
@@ -42,11 +45,21 @@ def command(
         longtake doctor runs/a/model.safetensors
 
     """
+    report = _installation() if path is None else _examined(path)
+    typer.echo(report.text())
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _installation() -> "Report":
+    from longtake.doctor.installation import examine_installation
+
+    return examine_installation()
+
+
+def _examined(path: Path) -> "Report":
     from longtake.cli.progress import progress
     from longtake.doctor.examine import examine
 
     with progress("examining") as update:
-        report = examine(path, lambda done, count: update(done, count, "images"))
-    typer.echo(report.text())
-    if report.problems:
-        raise typer.Exit(1)
+        return examine(path, lambda done, count: update(done, count, "images"))

@@ -6,7 +6,6 @@ from longtake.data.layouts import is_dataset
 from longtake.doctor.checkpoint import examine_checkpoint
 from longtake.doctor.dataset import Progress, examine_dataset
 from longtake.doctor.images import examine_images
-from longtake.doctor.installation import examine_installation
 from longtake.doctor.own import examine_own
 from longtake.doctor.report import Report
 from longtake.doctor.video import examine_video
@@ -18,13 +17,11 @@ from longtake.video.images import IMAGE_ENDINGS
 WEIGHTS = frozenset({".safetensors", ".pth", ".pt", ".ckpt", ".bin"})
 
 
-def examine(path: Path | None = None, progress: Progress = lambda done, count: None) -> Report:
-    """A video, masks or frames, a data set, an export, a checkpoint; the installation without a path.
+def examine(path: Path, progress: Progress = lambda done, count: None) -> Report:
+    """A video, masks or frames, a data set, an export, a checkpoint.
 
     progress: called after each image of a data set. Raises InputError where there is nothing at the path.
     """
-    if path is None:
-        return examine_installation()
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; give a video, masks, a data set or a checkpoint")
     if _is_own(path):
