@@ -143,6 +143,8 @@ def test_checkpoints(tiny_model: Path, tmp_path: Path, run: Run, capfd: pytest.C
     text = told(run, capfd, tmp_path / "bad.safetensors", status=1)
     for words in ("key.bias holds numbers that are not finite", "lacks value.bias", "has unknown surplus", "not ("):
         assert words in text
+    save_checkpoint(tmp_path / "theirs.safetensors", weights, Card("sixth", package="their-package"))
+    assert "pip install their-package" in told(run, capfd, tmp_path / "theirs.safetensors", status=1)
     (tmp_path / "cut.safetensors").write_bytes(tiny_model.read_bytes()[:999])
     assert "is it cut off?" in told(run, capfd, tmp_path / "cut.safetensors", status=1)
     (tmp_path / "x.pth").write_bytes(b"")

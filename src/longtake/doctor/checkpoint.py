@@ -6,8 +6,7 @@ import torch
 
 from longtake.doctor.report import Report
 from longtake.errors import LongtakeError
-from longtake.systems.checkpoint import misfits, read_card, read_weights
-from longtake.systems.zoo import preset
+from longtake.systems.checkpoint import misfits, preset_of, read_card, read_weights
 
 
 def examine_checkpoint(path: Path) -> Report:
@@ -25,7 +24,7 @@ def examine_checkpoint(path: Path) -> Report:
         card = read_card(path)
         report.facts |= {"preset": card.preset, "licence": card.licence}
         report.facts |= {f"data: {name}": licence for name, licence in card.data.items()}
-        report.problems += misfits(preset(card.preset, dict(card.options)).build(), weights)
+        report.problems += misfits(preset_of(card, str(path)).build(), weights)
         if card.licence == "not stated":
             report.notes.append("its card states no licence")
     except LongtakeError as error:
