@@ -29,6 +29,7 @@ def command(
         str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
     ] = None,
     unseen: options.Unseen = None,
+    attributes: options.Attributes = None,
     memory: options.Memory = "auto",
     proposals: options.Proposals = None,
     size: options.Size = "480",
@@ -65,6 +66,7 @@ def command(
             split=split,
             protocol=protocol,
             unseen=unseen,
+            attributes=attributes,
             model=model,
             weights=weights,
             settings=settings,

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from longtake.data.attributes import ATTRIBUTES
 from longtake.errors import SettingError
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
@@ -33,6 +34,8 @@ def show(evaluation: Evaluation) -> None:
     say(f"{protocol.name}: {data.root} ({data.layout}, split {listed}), {count}")
     console.print(_objects(first))
     console.print(_totals(evaluation))
+    if any(run.by_attribute for run in evaluation.runs):
+        console.print(_by_attribute(evaluation))
     for difference in evaluation.differences:
         low, high = difference.intervals.get("J&F", (math.nan, math.nan))
         say(
@@ -70,6 +73,27 @@ def _totals(evaluation: Evaluation) -> Table:
         cells = [cell for run in evaluation.runs for cell in _cells(run, name, spanned)]
         table.add_row(name, *cells, style="bold" if name == "J&F" else None)
     return table
+
+
+def _by_attribute(evaluation: Evaluation) -> Table:
+    """A row per attribute: the first run's figures, and J&F of the others."""
+    first, *others = evaluation.runs
+    table = Table(title=f"by attribute: {escape(first.name)}", title_justify="left")
+    measures = list(next(iter(first.by_attribute.values())).figures)
+    for name in ("attribute", "videos", "objects", *measures):
+        table.add_column(name, no_wrap=True)
+    for run in others:
+        table.add_column(f"J&F, {escape(run.name)}", overflow="fold")
+    for code, part in first.by_attribute.items():
+        cells = [number(value) for value in part.figures.values()]
+        cells += [number(run.by_attribute[code].figures["J&F"]) for run in others]
+        table.add_row(told(code), str(part.videos), str(part.objects), *cells)
+    return table
+
+
+def told(code: str) -> str:
+    """An attribute by its code and name."""
+    return f"{escape(code)} {ATTRIBUTES[code].name}" if code in ATTRIBUTES else escape(code)
 
 
 def _cells(run: RunResult, name: str, spanned: bool) -> list[str]:

@@ -2,7 +2,7 @@
 
 DAVIS        ROOT/ImageSets/<year>/<split>.txt, ROOT/{JPEGImages,Annotations}/480p/<video>/<frame>
 YouTube-VOS  ROOT/<split>/{JPEGImages,Annotations}/<video>/<frame>, meta.json with the frames of each object
-LVOS         the same, <split>_meta.json with a range of frames for each object
+LVOS         the same, <split>_meta.json with a range of frames for each object; beside it captions and attributes
 MOSE         the same without metadata
 folders      ROOT/<video>/<frame>, or the frames of one video alone
 """
@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from longtake.data.dataset import IMAGES, MASKS, RESOLUTION, Dataset, Video, by_name, check_folder, folders_in
-from longtake.data.metadata import Listed, find_metadata, read_metadata
+from longtake.data.metadata import ListedVideo, described, find_beside, find_metadata, labelled, read_metadata
 from longtake.errors import InputError
 from longtake.video.images import images_in
 
@@ -144,13 +144,18 @@ def _split_folder(folder: Path, split: str | None, images: Path) -> Dataset:
         return _folders(inner, images / IMAGES / inner.name)
     meta = find_metadata(folder, split)
     kind, listed = read_metadata(meta) if meta else ("mose", {})
+    if meta:
+        listed = described(listed, find_beside(meta, split, "expression_meta"))
+        listed = labelled(listed, find_beside(meta, split, "meta_attribute"))
     names = [*listed, *(child.name for child in folders_in(folder / MASKS) if child.name not in listed)]
     videos = [_in_split(folder, images, name, listed) for name in names]
     return Dataset(kind, folder, split or folder.name, _known(folder, videos), meta)
 
 
-def _in_split(folder: Path, images: Path, name: str, listed: Mapping[str, Mapping[int, Listed]]) -> Video:
-    return Video(name, by_name(images / IMAGES / name, "jpg"), by_name(folder / MASKS / name), listed.get(name, {}))
+def _in_split(folder: Path, images: Path, name: str, listed: Mapping[str, ListedVideo]) -> Video:
+    frames, masks = by_name(images / IMAGES / name, "jpg"), by_name(folder / MASKS / name)
+    own = listed.get(name, ListedVideo({}))
+    return Video(name, frames, masks, own.objects, own.attributes)
 
 
 def _folders(root: Path, images: Path | None = None) -> Dataset:

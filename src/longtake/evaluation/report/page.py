@@ -10,6 +10,8 @@ import jinja2
 import numpy as np
 
 import longtake
+from longtake.data.attributes import ATTRIBUTES
+from longtake.evaluation.attributes import sources
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
 from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
@@ -54,6 +56,8 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
         "facts": facts,
         "runs": [{"run": run, "colour": _colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
         "names": list(first.totals),
+        "attributes": [_attribute(code, runs) for code in first.by_attribute],
+        "sources": sources(evaluation.attributes),
         "level": LEVEL,
         "rows": [_row(objects) for objects in zip(*(run.objects for run in runs), strict=True)],
         "measures": [name for name in first.objects[0].figures if name in first.totals],
@@ -62,6 +66,12 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
         "worst": worst_frames(evaluation.dataset, first.files, first.objects, evaluation.protocol, WORST),
         "legend": {name: f"rgb{colour}" for name, colour in rgb.items()},
     }
+
+
+def _attribute(code: str, runs: Sequence[RunResult]) -> dict[str, Any]:
+    known = ATTRIBUTES.get(code)
+    told = {"name": known.name, "definition": known.definition} if known else {"name": "", "definition": ""}
+    return {"code": code, **told, "parts": [run.by_attribute[code] for run in runs]}
 
 
 def _colour(index: int) -> str:
