@@ -1,6 +1,5 @@
 """An evaluation on the terminal, and in the files that were asked for."""
 
-import json
 import math
 from pathlib import Path
 
@@ -13,9 +12,7 @@ from longtake.data.attributes import ATTRIBUTES
 from longtake.errors import SettingError
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
-from longtake.evaluation.report.files import as_json, write_csv
-from longtake.video.sinks import output
-from longtake.video.whole import whole
+from longtake.evaluation.report.files import as_json, write_csv, write_json
 
 WIDTH = 120
 """Columns where stdout is no terminal."""
@@ -120,8 +117,7 @@ def check_files(**files: Path | None) -> None:
 def write(evaluation: Evaluation, to_json: Path | None, to_csv: Path | None, to_html: Path | None) -> None:
     """The files that were asked for, each whole, and their names. Raises OutputError."""
     if to_json is not None:
-        with output(to_json), whole(to_json) as partial:
-            partial.write_text(json.dumps(as_json(evaluation), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(to_json, as_json(evaluation))
     if to_csv is not None:
         write_csv(to_csv, evaluation)
     if to_html is not None:

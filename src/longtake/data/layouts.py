@@ -39,6 +39,22 @@ def open_dataset(root: Path, split: str | None = None, year: str | None = None) 
     return replace(dataset, split=Path(split).stem, year=None, videos=[videos[name] for name in wanted])
 
 
+def open_splits(root: Path) -> Dataset:
+    """All splits of a data set as one; a video of several lists of DAVIS counts once. Raises InputError."""
+    names = splits_in(root)
+    if len(names) < 2:
+        return open_dataset(root)
+    parts = {name: open_dataset(root, name) for name in names}
+    found: dict[str, Video] = {}
+    for split, part in parts.items():
+        for video in part.videos:
+            known = found.get(video.name, video)
+            name = video.name if known == video else f"{split}/{video.name}"
+            found[name] = replace(video, name=name)
+    last = parts[names[-1]]
+    return Dataset(last.layout, root, ", ".join(names), list(found.values()))
+
+
 def splits_in(root: Path) -> list[str]:
     """The splits below a data set's root, by name; none where it is a split itself, or a folder per video."""
     if (root / "ImageSets").is_dir():

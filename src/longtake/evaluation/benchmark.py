@@ -1,6 +1,5 @@
 """Benchmark: a model follows every object of a data set; its masks are scored and its speed and memory measured."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +22,7 @@ from longtake.evaluation.evaluate import Evaluation, evaluate
 from longtake.evaluation.groups import grouping
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Truth
-from longtake.evaluation.report.files import as_json, write_csv
+from longtake.evaluation.report.files import as_json, write_csv, write_json
 from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.evaluation.windows import has_truth
@@ -35,8 +34,7 @@ from longtake.systems.protocol import AnySystem
 from longtake.types import Masks, Prediction, Proposer
 from longtake.video.folder import FolderSource
 from longtake.video.proposals import FolderOfProposals
-from longtake.video.sinks import LabelSink, make_folder, output
-from longtake.video.whole import whole
+from longtake.video.sinks import LabelSink, make_folder
 
 PROTOCOLS: Mapping[str, str] = {
     "davis2016": "davis2016",
@@ -230,9 +228,7 @@ def _score(
 
 def _write(result: Benchmark, facts: Mapping[str, Any]) -> None:
     assert result.evaluation is not None
-    path, content = result.out / SCORES, as_json(result.evaluation) | {"benchmark": dict(facts)}
-    with output(path), whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(result.out / SCORES, as_json(result.evaluation) | {"benchmark": dict(facts)})
     write_csv(result.out / TABLE, result.evaluation)
     write_page(result.out / PAGE, result.evaluation, told(result), _about(facts))
 

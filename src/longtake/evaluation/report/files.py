@@ -5,6 +5,7 @@ Figures are fractions; what is not a number is null or empty.
 
 import csv
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -91,6 +92,12 @@ def _names(measure: str) -> dict[str, str]:
 
 def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else value for name, value in figures.items()}
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A file of plain values, whole or not at all. Raises OutputError."""
+    with output(path), whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def write_csv(path: Path, evaluation: Evaluation) -> None:
