@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,15 @@ def test_white_is_one_object_and_first_masks_tell_nothing(tmp_path: Path) -> Non
     assert from_masks(observe(first), first) is None
     apart = datasets.opened(tmp_path / "apart", {"cup": datasets.clip(4, (1, 2))})
     assert set(observe(apart, find_protocol("davis2016")).objects) == {1}
+
+
+def test_what_is_kept_of_an_object_does_not_grow_with_the_video() -> None:
+    thing, sizes = Shown(), list[int]()
+    for place in range(0, 3_000, 3):
+        for t in (place, place + 1 + place % 2):
+            thing.add(t, box(t % 80, t % 16, 1 + t % 20, 4))
+        sizes.append(len(pickle.dumps(thing)))
+    assert thing.masks == 2_000 and sizes[-1] < sizes[100] + 30
 
 
 @given(

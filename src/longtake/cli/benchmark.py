@@ -49,6 +49,8 @@ def command(
 
         longtake benchmark DAVIS --dataset davis2017 --split val --out runs/davis
 
+        longtake benchmark DAVIS --split val --out runs/davis --attributes computed
+
         longtake benchmark LVOS --dataset lvos --split valid --unseen unseen_videos.txt --out runs/lvos --oracle box
 
     Results: predictions/VIDEO/FRAME.png, scores.json, scores.csv, report.html and run.json in the folder.

@@ -23,7 +23,7 @@ def command(
     ] = None,
     against: Annotated[Path | None, typer.Option(help="A second data set, to compare with.")] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0.01, help="Frames per second, where the layout does not say.")
+        float | None, typer.Option(min=0.01, help="Frames per second of DATA, in place of what its layout says.")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write everything to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page to look at.")] = None,
@@ -54,7 +54,7 @@ def command(
 
         found = [describe(data, split, attributes=attributes, rate=rate, workers=workers, report=report)]
         if against is not None:
-            found.append(describe(against, rate=rate, workers=workers, report=report))
+            found.append(describe(against, workers=workers, report=report))
     show(found)
     if json is not None:
         from longtake.evaluation.describe.files import as_json

@@ -84,7 +84,7 @@ class Observed:
     """Annotated frames."""
     objects: dict[int, Shown] = field(default_factory=dict)
     together: set[tuple[int, int]] = field(default_factory=set)
-    """Pairs of objects that some frame shows both, the smaller id first."""
+    """Pairs of objects of the metadata that some frame shows both, the smaller id first."""
     empty: int = 0
     """Annotated frames without any object."""
     problems: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ def observe(video: Video, protocol: Protocol | None = None) -> Observed:
         labels, ids = read[0], ids_in(read[0])
         for i in ids:
             found.objects.setdefault(i, Shown()).add(place, labels == i)
-        found.together.update(itertools.combinations(ids, 2))
+        found.together.update(itertools.combinations(sorted(video.objects.keys() & ids), 2))
         found.masks += 1
         found.empty += not ids
     found.problems = truth.flaws.lines(video.name, "annotation")
