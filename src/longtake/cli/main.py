@@ -14,6 +14,7 @@ from longtake.cli import (
     batch,
     benchmark,
     demo,
+    describe,
     doctor,
     evaluate,
     export,
@@ -50,6 +51,7 @@ app.command("relabel")(relabel.command)
 app.command("propose")(propose.command)
 app.command("train")(train.command)
 app.command("doctor")(doctor.command)
+app.command("describe")(describe.command)
 app.add_typer(models.app, name="models")
 
 

@@ -1,20 +1,17 @@
 """One page with everything to look at: figures, curves, every object over time, the worst frames. Needs no network."""
 
-import importlib.resources
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
-import longtake
+from longtake.data.attributes import ATTRIBUTES
+from longtake.evaluation.attributes import sources
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
+from longtake.evaluation.report.html import html, write_html
 from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
-from longtake.video.sinks import output
-from longtake.video.whole import whole
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Lines of runs; they stay apart for people who see few colours (Okabe and Ito)."""
@@ -31,17 +28,12 @@ def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | No
 
     facts: figures more, such as speed. about: what ran, and how.
     """
-    text = page(evaluation, facts or {}, about)
-    with output(path), whole(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_html(path, page(evaluation, facts or {}, about))
 
 
 def page(evaluation: Evaluation, facts: Mapping[str, str], about: str = "") -> str:
     """The page as text."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": _number, "signed": _signed, "place": lambda xy: f"{xy[0]:.1f},{xy[1]:.1f}"}
-    source = importlib.resources.files("longtake.evaluation.report").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(_content(evaluation, facts), about=about)
+    return html("longtake.evaluation.report", {**_content(evaluation, facts), "about": about})
 
 
 def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -49,11 +41,12 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
     first = runs[0]
     rgb = {"hit": HIT, "missed": MISSED, "mistaken": MISTAKEN}
     return {
-        "version": longtake.__version__,
         "evaluation": evaluation,
         "facts": facts,
         "runs": [{"run": run, "colour": _colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
         "names": list(first.totals),
+        "attributes": [_attribute(code, runs) for code in first.by_attribute],
+        "sources": sources(evaluation.attributes),
         "level": LEVEL,
         "rows": [_row(objects) for objects in zip(*(run.objects for run in runs), strict=True)],
         "measures": [name for name in first.objects[0].figures if name in first.totals],
@@ -62,6 +55,12 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
         "worst": worst_frames(evaluation.dataset, first.files, first.objects, evaluation.protocol, WORST),
         "legend": {name: f"rgb{colour}" for name, colour in rgb.items()},
     }
+
+
+def _attribute(code: str, runs: Sequence[RunResult]) -> dict[str, Any]:
+    known = ATTRIBUTES.get(code)
+    told = {"name": known.name, "definition": known.definition} if known else {"name": "", "definition": ""}
+    return {"code": code, **told, "parts": [run.by_attribute[code] for run in runs]}
 
 
 def _colour(index: int) -> str:
@@ -89,11 +88,3 @@ def curve(run: RunResult) -> list[tuple[float, float]]:
     percentiles = np.linspace(0, 100, 201)
     heights = np.percentile(values, percentiles)
     return [(width * p / 100, height * (1 - float(v))) for p, v in zip(percentiles, heights, strict=True)]
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
-
-
-def _signed(value: float) -> str:
-    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"
