@@ -82,6 +82,7 @@ def benchmark(
     model: str = DEFAULT,
     weights: Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    surplus: bool = False,
     memory: str = "auto",
     size: int | None = 480,
     oracle: str | None = None,
@@ -93,11 +94,12 @@ def benchmark(
     """Segment every video of a split, score it, and write predictions/ and all results into the folder `out`.
 
     root: the data set; None for what is rendered, which then goes into out. protocol: the data set's own where None.
+    surplus: whether the model's file may hold weights of parts that the settings switch off.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
     Raises LongtakeError; predictions of finished frames stay.
     """
-    system, card = load(model, weights, settings)
+    system, card = load(model, weights, settings, surplus=surplus)
     rules, run = oracle_rules(system, memory, oracle), runtime(device, precision)
     check_proposals(system, proposals is not None)
     follower = Follower(system, rules, size, run, proposers(proposals, run.device))
@@ -109,6 +111,7 @@ def benchmark(
     facts = {
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
         "model": model_facts(model, card),
+        "settings": dict(settings or {}),
         "oracle": oracle,
         "proposals": proposals and str(proposals),
         **run_facts(follower.rules, size, follower.run),
