@@ -13,6 +13,7 @@ from longtake.cli import (
     annotate,
     batch,
     benchmark,
+    compare,
     demo,
     doctor,
     evaluate,
@@ -44,6 +45,7 @@ app.command("annotate")(annotate.command)
 app.command("batch")(batch.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
+app.command("compare")(compare.command)
 app.command("export")(export.command)
 app.command("import")(import_.command)
 app.command("relabel")(relabel.command)

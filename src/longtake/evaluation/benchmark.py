@@ -22,7 +22,7 @@ from longtake.evaluation.evaluate import Evaluation, evaluate
 from longtake.evaluation.groups import grouping
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Truth
-from longtake.evaluation.report.files import as_json, write_csv
+from longtake.evaluation.report.files import SCORES, as_json, write_csv
 from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.evaluation.windows import has_truth
@@ -47,7 +47,7 @@ PROTOCOLS: Mapping[str, str] = {
 }
 """Data set -> protocol."""
 
-PREDICTIONS, SCORES, TABLE, PAGE, RECORD = "predictions", "scores.json", "scores.csv", "report.html", "run.json"
+PREDICTIONS, TABLE, PAGE, RECORD = "predictions", "scores.csv", "report.html", "run.json"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from longtake.evaluation.results import MEASURES, ObjectResult
 from longtake.video.sinks import output
 from longtake.video.whole import whole
 
+SCORES = "scores.json"
+"""The file of a benchmark that holds all of it."""
+
 
 def as_json(evaluation: Evaluation) -> dict[str, Any]:
     """Everything, in plain values. The figures of the first run stand at the top, as if it were the only one."""

@@ -1,23 +1,19 @@
 """One page with everything to look at: figures, curves, every object over time, the worst frames. Needs no network."""
 
-import importlib.resources
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 import longtake
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
 from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
+from longtake.evaluation.report.render import colour, render
+from longtake.evaluation.report.scatter import plots
 from longtake.video.sinks import output
 from longtake.video.whole import whole
-
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Lines of runs; they stay apart for people who see few colours (Okabe and Ito)."""
 
 WORST = 12
 SPARK = (180, 30)
@@ -38,10 +34,7 @@ def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | No
 
 def page(evaluation: Evaluation, facts: Mapping[str, str], about: str = "") -> str:
     """The page as text."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    environment.filters |= {"number": _number, "signed": _signed, "place": lambda xy: f"{xy[0]:.1f},{xy[1]:.1f}"}
-    source = importlib.resources.files("longtake.evaluation.report").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source).render(_content(evaluation, facts), about=about)
+    return render("page.html", **_content(evaluation, facts), about=about)
 
 
 def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -52,11 +45,12 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
         "version": longtake.__version__,
         "evaluation": evaluation,
         "facts": facts,
-        "runs": [{"run": run, "colour": _colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
+        "runs": [{"run": run, "colour": colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
         "names": list(first.totals),
         "level": LEVEL,
         "rows": [_row(objects) for objects in zip(*(run.objects for run in runs), strict=True)],
         "measures": [name for name in first.objects[0].figures if name in first.totals],
+        "plots": plots(runs),
         "spark": SPARK,
         "curve_size": CURVE,
         "worst": worst_frames(evaluation.dataset, first.files, first.objects, evaluation.protocol, WORST),
@@ -64,12 +58,8 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _colour(index: int) -> str:
-    return COLOURS[index % len(COLOURS)]
-
-
 def _row(objects: Sequence[Any]) -> dict[str, Any]:
-    lines = [{"colour": _colour(i), "points": sparkline(thing.track.j)} for i, thing in enumerate(objects)]
+    lines = [{"colour": colour(i), "points": sparkline(thing.track.j)} for i, thing in enumerate(objects)]
     return {"thing": objects[0], "others": objects[1:], "lines": lines}
 
 
@@ -89,11 +79,3 @@ def curve(run: RunResult) -> list[tuple[float, float]]:
     percentiles = np.linspace(0, 100, 201)
     heights = np.percentile(values, percentiles)
     return [(width * p / 100, height * (1 - float(v))) for p, v in zip(percentiles, heights, strict=True)]
-
-
-def _number(value: float) -> str:
-    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:.3f}"
-
-
-def _signed(value: float) -> str:
-    return "–" if math.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"
