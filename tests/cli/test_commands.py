@@ -33,6 +33,7 @@ def test_help_and_import_load_no_torch() -> None:
         "evaluate",
         "benchmark",
         "compare",
+        "study",
         "export",
         "import",
         "relabel",

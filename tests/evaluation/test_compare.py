@@ -130,7 +130,7 @@ def test_missing_single_and_repeated_runs_are_told(
         ([pair[0], tmp_path], "scores.json: no such file"),
         ([pair[0], tmp_path / "text"], "not what benchmark or evaluate writes (the file: invalid json"),
         ([pair[0]], "one run alone; name those to compare it with"),
-        ([pair[0], pair[0] / "scores.json"], "the same run twice"),
+        ([pair[0], pair[0] / "scores.json"], "the same twice; give each once"),
         ([*pair, "--html", tmp_path / "nowhere/page.html"], "there is no folder"),
     ):
         assert run("compare", *words) == 1

@@ -23,6 +23,7 @@ from longtake.cli import (
     propose,
     relabel,
     segment,
+    study,
     train,
 )
 from longtake.errors import LongtakeError
@@ -46,6 +47,7 @@ app.command("batch")(batch.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
 app.command("compare")(compare.command)
+app.command("study")(study.command)
 app.command("export")(export.command)
 app.command("import")(import_.command)
 app.command("relabel")(relabel.command)

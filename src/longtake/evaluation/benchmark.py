@@ -103,7 +103,7 @@ def benchmark(
     rules, run = oracle_rules(system, memory, oracle), runtime(device, precision)
     check_proposals(system, proposals is not None)
     follower = Follower(system, rules, size, run, proposers(proposals, run.device))
-    scoring, data = _data(root, out, dataset, split, protocol)
+    scoring, data = open_data(root, out, dataset, split, protocol)
     if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
     watch, done = Stopwatch(follower.run.device), 0
@@ -174,9 +174,10 @@ def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = N
     return rules_for(system, policy, "truth" if oracle in ("mask", "both") else None, boxes=oracle in ("box", "both"))
 
 
-def _data(
+def open_data(
     root: Path | None, out: Path, dataset: str, split: str | None, protocol: str | None
 ) -> tuple[Protocol, Dataset]:
+    """The protocol and the videos of a benchmark, see there; what is rendered goes into out. Raises InputError."""
     if dataset not in PROTOCOLS:
         raise SettingError(f"--dataset {dataset}: use {', '.join(PROTOCOLS)}")
     rules = find_protocol(protocol or PROTOCOLS[dataset])

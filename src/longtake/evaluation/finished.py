@@ -144,13 +144,14 @@ def _number(value: float | None) -> float:
 
 
 def called(paths: Sequence[Path]) -> list[str]:
-    """What to call runs: the last part of their paths that tells them apart. Raises SettingError on one given twice."""
+    """What to call runs or models: the last part of their paths that tells them apart. Raises SettingError on twins."""
     places = [path.resolve() for path in paths]
     places = [
         place.parent if place.name == SCORES else place if place.is_dir() else place.with_suffix("") for place in places
     ]
     if len(set(places)) < len(places):
-        raise SettingError("the same run twice; give each once")
+        twice = next(path for i, path in enumerate(paths) if places[i] in places[:i])
+        raise SettingError(f"{twice}: the same twice; give each once")
     for names in zip(*(place.parts[::-1] for place in places), strict=False):
         if len(set(names)) == len(names):
             return list(names)
