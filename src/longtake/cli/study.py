@@ -91,7 +91,9 @@ def _show(study: "Study") -> None:
 
     console = Console() if Console().is_terminal else Console(width=WIDTH)
     names = columns(study)
-    table = Table(*(escape(name) for name in names))
+    table = Table()
+    for name in names:
+        table.add_column(escape(name), no_wrap=name == "run")
     for outcome in study.outcomes:
         values = cells(study, outcome)
         table.add_row(*(escape(written(name, values[name])) for name in names))

@@ -18,7 +18,8 @@ from longtake.video.sinks import output
 from longtake.video.whole import whole
 
 FIGURES = ("J&F", "J", "F", "V")
-AGAINST = "J&F against the first"
+GAIN = "J&F gain"
+"""Against the first row."""
 
 
 def attributes(study: Study) -> list[str]:
@@ -31,7 +32,7 @@ def columns(study: Study) -> list[str]:
     """The table's head: what tells rows apart, speed (frames per second), memory (GB), figures, J&F by attribute."""
     runs = [outcome.run for outcome in study.outcomes if outcome.run is not None]
     known = [name for name in FIGURES if any(name in run.result.totals for run in runs)]
-    return ["run", *study.outcomes[0].row.told, "FPS", "GB", *known, AGAINST, *attributes(study)]
+    return ["run", *study.outcomes[0].row.told, "FPS", "GB", *known, GAIN, *attributes(study)]
 
 
 def cells(study: Study, outcome: Outcome) -> dict[str, str | float]:
@@ -42,7 +43,7 @@ def cells(study: Study, outcome: Outcome) -> dict[str, str | float]:
         return values | dict.fromkeys(columns(study)[len(values) :], math.nan)
     values |= {"FPS": run.speed or math.nan, "GB": (run.memory or math.nan) / 1e9}
     values |= {name: value for name, value in run.result.totals.items() if name in FIGURES}
-    values[AGAINST] = outcome.against.figures["J&F"] if outcome.against else math.nan
+    values[GAIN] = outcome.against.figures["J&F"] if outcome.against else math.nan
     return values | {code: run.by_attribute[code]["J&F"] for code in attributes(study)}
 
 
@@ -52,7 +53,7 @@ def written(name: str, value: str | float) -> str:
         return value
     if name in ("FPS", "GB"):
         return "–" if math.isnan(value) else f"{value:.2f}"
-    return signed(value) if name == AGAINST else number(value)
+    return signed(value) if name == GAIN else number(value)
 
 
 def as_json(study: Study) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def as_markdown(study: Study) -> str:
 def remarks(study: Study) -> list[str]:
     """Notes, and which rows were not run."""
     left = [f"{each.row.name} was not run: {each.row.obstacle}" for each in study.outcomes if each.row.obstacle]
-    where = f"{study.protocol.name} on {study.data}; FPS and GB: frames per second and peak memory of each run"
+    where = f"{study.protocol.name} on {study.data}; FPS: frames per second; GB: peak memory; gain: on the first row"
     return [where, *study.notes, *left]
 
 
@@ -127,7 +128,7 @@ def as_page(study: Study) -> str:
         study=study,
         level=LEVEL,
         names=names,
-        against=AGAINST,
+        gain=GAIN,
         rows=[{"outcome": o, "cells": [written(n, cells(study, o)[n]) for n in names]} for o in study.outcomes],
         whiskers=whiskers(spans, coloured=False),
         first=runs[0].name if runs else "",
