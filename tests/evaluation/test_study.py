@@ -6,7 +6,6 @@ import inspect
 import json
 import multiprocessing
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from longtake.systems.checkpoint import Card, read_card, save_checkpoint
 from longtake.systems.zoo import ZOO, preset
 
 Run = Callable[..., int]
+Put = Callable[..., "Here"]
 COMPACT = [name for name in ZOO if name.endswith("mobilenet-v2")]
 
 
@@ -46,6 +46,18 @@ def tiny(name: str, folder: Path) -> str:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return datasets.davis(tmp_path / "data", {"cup": datasets.clip(4, (1, 2)), "dog": datasets.clip(3, (1,))})
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., "Here"]:
+    """Takes the place of what starts processes."""
+
+    def put(stop: str = "", error: BaseException | None = None) -> Here:
+        made = Here(stop, error)
+        monkeypatch.setattr("longtake.evaluation.study.in_own_process", made)
+        return made
+
+    return put
 
 
 class Here:
@@ -67,14 +79,14 @@ class Here:
         self.ran.append(words["out"].name)
 
 
-def test_oracles_are_interrupted_and_resumed(root: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_oracles_are_interrupted_and_resumed(root: Path, tiny_model: Path, tmp_path: Path, here: Put) -> None:
     out, models, setup = tmp_path / "out", [str(tiny_model)], Setup(root=root)
-    first = Here(stop="mask")
+    first = here(stop="mask")
     with pytest.raises(KeyboardInterrupt):
-        study("oracle", out, models, setup, run=first)
+        study("oracle", out, models, setup)
     assert first.ran == ["none", "box"]
-    second, told = Here(), list[tuple[int, int | None, str]]()
-    found = study("oracle", out, models, setup, run=second, report=lambda *words: told.append(words))
+    second, told = here(), list[tuple[int, int | None, str]]()
+    found = study("oracle", out, models, setup, report=lambda *words: told.append(words))
     assert second.ran == ["mask", "both"]
     assert told[0] == (1, 14, "run 1 of 2, mask: cup") and told[-1] == (14, 14, "run 2 of 2, both: dog")
     assert [each.row.told for each in found.outcomes] == [
@@ -90,21 +102,21 @@ def test_oracles_are_interrupted_and_resumed(root: Path, tiny_model: Path, tmp_p
         )
         assert content["benchmark"]["model"] == models[0] and content["benchmark"]["root"] == str(root)
         assert content["benchmark"]["oracle"] == (None if each.row.name == "none" else each.row.name)
-    again = Here()
-    assert as_json(study("oracle", out, models, setup, run=again)) == as_json(found) and again.ran == []
-    study("oracle", out, models, dataclasses.replace(setup, size=64), run=again)
+    again = here()
+    assert as_json(study("oracle", out, models, setup)) == as_json(found) and again.ran == []
+    study("oracle", out, models, dataclasses.replace(setup, size=64))
     assert again.ran == ["none", "box", "mask", "both"]
     torch.manual_seed(1)
     card = read_card(tiny_model)
     save_checkpoint(tiny_model, preset(card.preset, card.options).build().state_dict(), card)
-    study("oracle", out, models, dataclasses.replace(setup, size=64), run=again)
+    study("oracle", out, models, dataclasses.replace(setup, size=64))
     assert again.ran == ["none", "box", "mask", "both"] * 2
 
 
-def test_ablation_of_ddmemory_switches_its_banks(root: Path, tmp_path: Path) -> None:
-    here = Here()
-    found = study("ablation", tmp_path / "out", [tiny("ddmemory-mobilenet-v2", tmp_path)], Setup(root=root), run=here)
-    assert here.ran == ["r-g-l", "r", "g", "l", "r-g", "r-l", "g-l"]
+def test_ablation_of_ddmemory_switches_its_banks(root: Path, tmp_path: Path, here: Put) -> None:
+    runs = here()
+    found = study("ablation", tmp_path / "out", [tiny("ddmemory-mobilenet-v2", tmp_path)], Setup(root=root))
+    assert runs.ran == ["r-g-l", "r", "g", "l", "r-g", "r-l", "g-l"]
     switched = [each.row.told["switched"] for each in found.outcomes]
     assert switched[:2] == ["memory=[reference,global,local]", "memory=[reference]"]
     alone = json.loads((tmp_path / "out/runs/r/scores.json").read_text())["benchmark"]
@@ -136,10 +148,12 @@ def test_every_row_of_every_ablation_is_a_setting(name: str) -> None:
         assert preset(name, variant.settings)
 
 
-def test_a_row_without_memory_for_it_is_told_and_the_rest_go_on(root: Path, tiny_model: Path, tmp_path: Path) -> None:
-    here = Here(stop="first", error=ScarceError("too little memory"))
-    found = study("ablation", tmp_path / "out", [str(tiny_model)], Setup(root=root), run=here)
-    assert here.ran == ["every-5-frames", "previous", "first-and-previous"]
+def test_a_row_without_memory_for_it_is_told_and_the_rest_go_on(
+    root: Path, tiny_model: Path, tmp_path: Path, here: Put
+) -> None:
+    runs = here(stop="first", error=ScarceError("too little memory"))
+    found = study("ablation", tmp_path / "out", [str(tiny_model)], Setup(root=root))
+    assert runs.ran == ["every-5-frames", "previous", "first-and-previous"]
     assert [each.row.obstacle for each in found.outcomes] == ["", "too little memory", "", ""]
     assert "first was not run: too little memory" in as_markdown(found)
 
@@ -176,14 +190,13 @@ def test_the_command_writes_the_table_in_processes_of_their_own(
 
 
 def test_an_interrupted_command_is_status_130(
-    root: Path, tiny_model: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    root: Path, tiny_model: Path, tmp_path: Path, run: Run, here: Put
 ) -> None:
-    monkeypatch.setattr("longtake.evaluation.study.study", partial(study, run=Here(stop="box")))
+    here(stop="box")
     words = ("study", "oracle", root, "--model", tiny_model, "--out", tmp_path / "out")
     assert run(*words) == 130
     assert (tmp_path / "out/runs/none/scores.json").is_file() and not (tmp_path / "out/table.json").exists()
-    rest = Here()
-    monkeypatch.setattr("longtake.evaluation.study.study", partial(study, run=rest))
+    rest = here()
     assert run(*words) == 0 and rest.ran == ["box", "mask", "both"]
 
 

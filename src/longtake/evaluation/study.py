@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,12 @@ def study(
     settings: Mapping[str, Any] | None = None,
     memory: str = "auto",
     report: Report = lambda done, count, note: None,
-    run: Callable[..., None] = in_own_process,
 ) -> Study:
     """Run what a table needs and has not got yet; every run is a benchmark's folder in out/runs.
 
-    table: oracle, ablation or systems. settings, memory: of all runs. run: what does a benchmark; in a process of its
-    own, so that its memory is its own (a script needs `if __name__ == "__main__":`). Raises LongtakeError; runs that
-    are finished stay, and are not run again.
+    table: oracle, ablation or systems. settings, memory: of all runs. Each run is in a process of its own, so that its
+    memory is its own (a script needs `if __name__ == "__main__":`). Raises LongtakeError; runs that are finished stay,
+    and are not run again.
     """
     plan = rows_of(table, models, settings or {}, memory)
     place = out / "data" / setup.dataset
@@ -94,7 +93,7 @@ def study(
             report(number * frames + done, len(due) * frames, f"run {number + 1} of {len(due)}, {row.name}: {video}")
 
         try:
-            _do(out, row, setup, asked[row.name], run, told)
+            _do(out, row, setup, asked[row.name], told)
         except ScarceError as error:
             failed[row.name] = str(error)
     rows = [replace(row, obstacle=failed.get(row.name, row.obstacle)) for row in plan.rows]
@@ -127,13 +126,13 @@ def _is_done(out: Path, row: Row, asked: Mapping[str, Any]) -> bool:
         return False
 
 
-def _do(out: Path, row: Row, setup: Setup, asked: Mapping[str, Any], run: Callable[..., None], report: Report) -> None:
+def _do(out: Path, row: Row, setup: Setup, asked: Mapping[str, Any], report: Report) -> None:
     """A run; what was asked for is written last, so that it says that the run is complete."""
     folder = make_folder(out / RUNS / row.folder)
     path = folder / ASKED
     with output(path):
         path.unlink(missing_ok=True)
-    run(report=report, out=folder, **_words(row, setup))
+    in_own_process(report, out=folder, **_words(row, setup))
     with output(path), whole(path) as partial:
         partial.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
 
