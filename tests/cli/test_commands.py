@@ -32,6 +32,8 @@ def test_help_and_import_load_no_torch() -> None:
         "batch",
         "evaluate",
         "benchmark",
+        "compare",
+        "study",
         "export",
         "import",
         "relabel",

@@ -7,6 +7,7 @@ from longtake.memory.policy import (
     All,
     AtMost,
     Budget,
+    Capped,
     Every,
     First,
     Held,
@@ -44,6 +45,28 @@ def test_every_bounded_keeps_first_and_previous() -> None:
 
 def test_corrections_outlive_predictions() -> None:
     assert walk(Every(5, 2), 31, frozenset({0, 7}))[-1] == [0, 7, 25, 30]
+
+
+def test_capped_as_the_lvos_authors_did() -> None:
+    """Their list, newest first: beyond six the second entry leaves."""
+    stored: list[int] = []
+    for time, held in enumerate(walk(Capped(5, 6), 61)):
+        if time % 5 == 0:
+            stored = [time, *stored]
+            if len(stored) > 6:
+                del stored[1]
+        assert held == sorted({*stored, time})
+    assert stored == [60, 20, 15, 10, 5, 0]
+
+
+def test_capped_by_hand() -> None:
+    history = walk(Capped(2, 3), 9)
+    assert history == [[0], [0, 1], [0, 2], [0, 2, 3], [0, 2, 4], [0, 2, 4, 5], [0, 2, 6], [0, 2, 6, 7], [0, 2, 8]]
+
+
+def test_what_a_person_gives_takes_places_of_a_capped_memory() -> None:
+    assert walk(Capped(5, 4), 41, frozenset({0, 17}))[-1] == [0, 5, 17, 40]
+    assert walk(Capped(5, 2), 41, frozenset({0, 17, 21, 33}))[-1] == [0, 21, 33, 40]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +113,26 @@ def test_bounded_every_is_bounded_and_holds_first_and_previous(interval: int, ma
         assert held == sorted(set(held))
 
 
+@given(st.integers(1, 9), st.integers(2, 7), st.integers(1, 80), st.frozensets(st.integers(0, 79), max_size=8))
+def test_capped_is_bounded_and_keeps_the_oldest_and_the_newest(
+    interval: int, maximum: int, steps: int, marked: frozenset[int]
+) -> None:
+    for time, held in enumerate(walk(Capped(interval, maximum), steps, marked | {0})):
+        later = [each for each in sorted(marked) if 0 < each <= time]
+        assert held[0] == 0
+        assert held[-1] == time
+        assert held == sorted(set(held))
+        assert set(later[-maximum:]) <= set(held)
+        assert len(held) <= max(maximum, min(len(later), maximum) + 2) + 1
+        if not later and maximum > 2:
+            assert time < interval or interval in held
+
+
+@given(st.integers(10, 200), st.integers(1, 60))
+def test_a_budget_of_a_capped_memory_is_never_exceeded(limit: int, steps: int) -> None:
+    assert all(len(held) * 10 <= limit for held in walk(Budget(limit, Capped(5, 6)), steps))
+
+
 @given(st.integers(10, 200), st.integers(1, 60))
 def test_a_budget_is_never_exceeded(limit: int, steps: int) -> None:
     assert all(len(held) * 10 <= limit for held in walk(Budget(limit), steps))
@@ -108,6 +151,7 @@ def test_at_most_so_many_and_what_a_person_gave_before_predictions(
 
 def test_slots_are_what_a_policy_keeps() -> None:
     assert slots_for(Every(5, 6)) == slots_for(Budget(10**9, Every(5, 6))) == 8
+    assert slots_for(Capped(5, 6)) == slots_for(Budget(10**9, Capped(5, 6))) == 7
     assert slots_for(Every(5)) == slots_for(All()) == 8
     assert slots_for(First(previous=True)) == 2
     assert slots_for(Previous()) == 1
@@ -119,6 +163,8 @@ def test_slots_are_what_a_policy_keeps() -> None:
     [
         ("every:5", Every(5)),
         ("every:3:8", Every(3, 8)),
+        ("lvos:5:6", Capped(5, 6)),
+        ("lvos:1:12", Capped(1, 12)),
         ("first", First()),
         ("previous", Previous()),
         ("first+previous", First(previous=True)),
@@ -132,7 +178,7 @@ def test_parsing(text: str, policy: Policy) -> None:
     assert parse_policy(text) == policy
 
 
-@pytest.mark.parametrize("text", ["", "every", "every:0", "newest:", "budget:2TB", "fifth"])
+@pytest.mark.parametrize("text", ["", "every", "every:0", "newest:", "budget:2TB", "fifth", "lvos:5", "lvos:5:1"])
 def test_unknown_policies_are_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(SettingError, match="newest:N"):
         parse_policy(text)

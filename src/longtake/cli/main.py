@@ -13,6 +13,7 @@ from longtake.cli import (
     annotate,
     batch,
     benchmark,
+    compare,
     demo,
     describe,
     doctor,
@@ -23,6 +24,7 @@ from longtake.cli import (
     propose,
     relabel,
     segment,
+    study,
     train,
 )
 from longtake.errors import LongtakeError
@@ -45,6 +47,8 @@ app.command("annotate")(annotate.command)
 app.command("batch")(batch.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
+app.command("compare")(compare.command)
+app.command("study")(study.command)
 app.command("export")(export.command)
 app.command("import")(import_.command)
 app.command("relabel")(relabel.command)

@@ -11,8 +11,10 @@ Switches = Annotated[list[str] | None, typer.Option("--set", help="A switch of t
 Memory = Annotated[
     str,
     typer.Option(
-        help="Which past frames are kept: auto | first | previous | first+previous | every:N[:MAX] | all | "
-        "newest:N | budget:2GB. auto is the model's own rule, bounded, within a quarter of the device's memory."
+        help="Which past frames are kept: auto | first | previous | first+previous | every:N[:MAX] | lvos:N:MAX | "
+        "all | newest:N | budget:2GB. Of each N-th frame, every keeps the newest MAX; lvos keeps the oldest and the "
+        "newest, MAX with the first (lvos:5:6 in LVOS's tables). auto is the model's own rule, bounded, within a "
+        "quarter of the device's memory."
     ),
 ]
 Proposals = Annotated[

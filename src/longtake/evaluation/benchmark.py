@@ -22,7 +22,7 @@ from longtake.evaluation.evaluate import Evaluation, evaluate
 from longtake.evaluation.groups import grouping
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Truth
-from longtake.evaluation.report.files import as_json, write_csv, write_json
+from longtake.evaluation.report.files import SCORES, as_json, write_csv, write_json
 from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.evaluation.windows import has_truth
@@ -46,7 +46,7 @@ PROTOCOLS: Mapping[str, str] = {
 }
 """Data set -> protocol."""
 
-PREDICTIONS, SCORES, TABLE, PAGE, RECORD = "predictions", "scores.json", "scores.csv", "report.html", "run.json"
+PREDICTIONS, TABLE, PAGE, RECORD = "predictions", "scores.csv", "report.html", "run.json"
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def benchmark(
     model: str = DEFAULT,
     weights: Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    surplus: bool = False,
     memory: str = "auto",
     size: int | None = 480,
     oracle: str | None = None,
@@ -94,15 +95,16 @@ def benchmark(
 
     root: the data set; None for what is rendered, which then goes into out. protocol: the data set's own where None.
     attributes: a file with those of each video, or "computed" for those that masks tell of.
+    surplus: whether the model's file may hold weights of parts that the settings switch off.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
     Raises LongtakeError; predictions of finished frames stay.
     """
-    system, card = load(model, weights, settings)
+    system, card = load(model, weights, settings, surplus=surplus)
     rules, run = oracle_rules(system, memory, oracle), runtime(device, precision)
     check_proposals(system, proposals is not None)
     follower = Follower(system, rules, size, run, proposers(proposals, run.device))
-    scoring, data = _data(root, out, dataset, split, protocol)
+    scoring, data = open_data(root, out, dataset, split, protocol)
     if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
         labelled(data, attributes)
@@ -111,6 +113,7 @@ def benchmark(
     facts = {
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
         "model": model_facts(model, card),
+        "settings": dict(settings or {}),
         "oracle": oracle,
         "proposals": proposals and str(proposals),
         **run_facts(follower.rules, size, follower.run),
@@ -173,9 +176,10 @@ def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = N
     return rules_for(system, policy, "truth" if oracle in ("mask", "both") else None, boxes=oracle in ("box", "both"))
 
 
-def _data(
+def open_data(
     root: Path | None, out: Path, dataset: str, split: str | None, protocol: str | None
 ) -> tuple[Protocol, Dataset]:
+    """The protocol and the videos of a benchmark, see there; what is rendered goes into out. Raises InputError."""
     if dataset not in PROTOCOLS:
         raise SettingError(f"--dataset {dataset}: use {', '.join(PROTOCOLS)}")
     rules = find_protocol(protocol or PROTOCOLS[dataset])

@@ -140,6 +140,34 @@ class Every(Policy):
 
 
 @dataclass(frozen=True)
+class Capped(Policy):
+    """Each N-th frame until there are MAX; from then on the newest takes the place of the one before it (LVOS).
+
+    So the oldest stay, and the newest does: the authors' patch for methods whose memory grows, with MAX 6 (section
+    5.1). MAX counts the first frame; the previous frame stands beside, as in `Every`. Frames that a person gave later
+    take places too, the newest MAX of them, but one sampled frame always remains.
+    """
+
+    interval: int
+    maximum: int
+
+    @property
+    def most(self) -> int:
+        return self.maximum + 1
+
+    def _predicted_role(self, age: int) -> Role:
+        return "sampled" if age % self.interval == 0 else "recent"
+
+    def _kept(self, time: int, role: Role, lasting: Sequence[Held]) -> list[Entry]:
+        entries = [*_entries(lasting), (time, role)]
+        gone = [entry for entry in entries if entry[1] == "given"][: -self.maximum]
+        sampled = [entry for entry in entries if entry[1] == "sampled"]
+        others = sum(entry[1] in ("first", "given") for entry in entries) - len(gone)
+        gone += sampled[max(1, self.maximum - others) - 1 : -1]
+        return [entry for entry in entries if entry not in gone]
+
+
+@dataclass(frozen=True)
 class Newest(Policy):
     """The newest N frames."""
 
@@ -251,7 +279,7 @@ def slots_for(policy: Policy) -> int:
     return policy.most or 8
 
 
-_FORMS = "first | previous | first+previous | every:N[:MAX] | all | newest:N | budget:2GB"
+_FORMS = "first | previous | first+previous | every:N[:MAX] | lvos:N:MAX | all | newest:N | budget:2GB"
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
 
@@ -262,6 +290,8 @@ def parse_policy(text: str) -> Policy:
         return fixed[text]
     if match := re.fullmatch(r"every:([1-9]\d*)(?::([1-9]\d*))?", text):
         return Every(int(match[1]), int(match[2]) if match[2] else None)
+    if match := re.fullmatch(r"lvos:([1-9]\d*):([2-9]|[1-9]\d+)", text):
+        return Capped(int(match[1]), int(match[2]))
     if match := re.fullmatch(r"newest:([1-9]\d*)", text):
         return Newest(int(match[1]))
     if match := re.fullmatch(r"budget:(\d+(?:\.\d+)?)(|KB|MB|GB)", text, re.IGNORECASE):

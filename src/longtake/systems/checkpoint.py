@@ -109,14 +109,18 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}
 
 
-def load_checkpoint(path: Path, settings: Mapping[str, Any] | None = None) -> tuple[AnySystem, Card]:
+def load_checkpoint(
+    path: Path, settings: Mapping[str, Any] | None = None, *, surplus: bool = False
+) -> tuple[AnySystem, Card]:
     """The trained system of a checkpoint, in evaluation mode; settings override switches of its preset.
 
-    Raises CheckpointError where file and preset do not fit.
+    surplus: whether the file may hold weights of parts that the settings switch off. Raises CheckpointError where file
+    and preset do not fit.
     """
     card = read_card(path)
     system = preset_of(card, str(path), settings).build()
-    fill(system, read_weights(path), str(path))
+    weights = read_weights(path)
+    fill(system, of_parts(system, weights) if surplus else weights, str(path))
     return system.eval(), card
 
 
@@ -136,6 +140,12 @@ def fill(system: AnySystem, weights: Mapping[str, Tensor], origin: str) -> None:
         raise CheckpointError(f"{origin}: {len(problems)} tensors do not fit the preset: {'; '.join(problems[:3])}")
     with torch.no_grad():
         system.load_state_dict(dict(weights), strict=False)
+
+
+def of_parts(system: nn.Module, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those weights that the system has a place for."""
+    places = system.state_dict()
+    return {name: tensor for name, tensor in weights.items() if name in places}
 
 
 def misfits(system: nn.Module, weights: Mapping[str, Tensor]) -> list[str]:

@@ -36,14 +36,19 @@ def find(name: str) -> Path:
 
 
 def load(
-    name: str = DEFAULT, weights: Path | None = None, settings: Mapping[str, Any] | None = None
+    name: str = DEFAULT,
+    weights: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    surplus: bool = False,
 ) -> tuple[AnySystem, Card]:
     """A trained system in evaluation mode, and its card. settings: switches of its preset.
 
-    weights: a checkpoint whose tensors fill the preset `name`. Raises SettingError or CheckpointError.
+    weights: a checkpoint whose tensors fill the preset `name`. surplus: whether a model's file may hold weights of
+    parts that the settings switch off. Raises SettingError or CheckpointError.
     """
     if weights is None:
-        return load_checkpoint(find(name), settings)
+        return load_checkpoint(find(name), settings, surplus=surplus)
     if not weights.is_file():
         raise CheckpointError(f"{weights}: no such file")
     card = read_card(weights)

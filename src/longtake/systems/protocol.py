@@ -8,7 +8,7 @@ No method mutates its arguments, or chooses a gradient mode, a device or a preci
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from jaxtyping import Bool, Float
@@ -18,6 +18,7 @@ from longtake.geometry import Fit
 from longtake.memory.policy import Held, Plan, Policy
 from longtake.nn.aggregate import Merge
 from longtake.nn.backbone import BackboneName
+from longtake.systems.ablation import Ablation
 from longtake.systems.feedback import Feedback
 from longtake.systems.teaching import Teaching
 
@@ -206,6 +207,13 @@ class Preset(ABC):
     """A frozen, keyword-only dataclass that builds its system."""
 
     backbone: BackboneName
+    bank: ClassVar[str] = ""
+    """The kind of memory, as LVOS, table 3, has it: OD online adaption, F+P first and previous frame, A all frames, C
+    compressed; empty where nobody says."""
+
+    def ablation(self) -> Ablation | None:
+        """What the system's paper leaves out of it, and how; None where nobody says."""
+        return None
 
     @abstractmethod
     def build(self) -> AnySystem:

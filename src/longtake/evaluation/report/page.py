@@ -10,11 +10,9 @@ from longtake.data.attributes import ATTRIBUTES
 from longtake.evaluation.attributes import sources
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
-from longtake.evaluation.report.html import html, write_html
 from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
-
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-"""Lines of runs; they stay apart for people who see few colours (Okabe and Ito)."""
+from longtake.evaluation.report.render import colour, render, write_html
+from longtake.evaluation.report.scatter import plots
 
 WORST = 12
 SPARK = (180, 30)
@@ -33,7 +31,7 @@ def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | No
 
 def page(evaluation: Evaluation, facts: Mapping[str, str], about: str = "") -> str:
     """The page as text."""
-    return html("longtake.evaluation.report", {**_content(evaluation, facts), "about": about})
+    return render("page.html", **_content(evaluation, facts), about=about)
 
 
 def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -43,13 +41,14 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
     return {
         "evaluation": evaluation,
         "facts": facts,
-        "runs": [{"run": run, "colour": _colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
+        "runs": [{"run": run, "colour": colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
         "names": list(first.totals),
         "attributes": [_attribute(code, runs) for code in first.by_attribute],
         "sources": sources(evaluation.attributes),
         "level": LEVEL,
         "rows": [_row(objects) for objects in zip(*(run.objects for run in runs), strict=True)],
         "measures": [name for name in first.objects[0].figures if name in first.totals],
+        "plots": plots(runs),
         "spark": SPARK,
         "curve_size": CURVE,
         "worst": worst_frames(evaluation.dataset, first.files, first.objects, evaluation.protocol, WORST),
@@ -63,12 +62,8 @@ def _attribute(code: str, runs: Sequence[RunResult]) -> dict[str, Any]:
     return {"code": code, **told, "parts": [run.by_attribute[code] for run in runs]}
 
 
-def _colour(index: int) -> str:
-    return COLOURS[index % len(COLOURS)]
-
-
 def _row(objects: Sequence[Any]) -> dict[str, Any]:
-    lines = [{"colour": _colour(i), "points": sparkline(thing.track.j)} for i, thing in enumerate(objects)]
+    lines = [{"colour": colour(i), "points": sparkline(thing.track.j)} for i, thing in enumerate(objects)]
     return {"thing": objects[0], "others": objects[1:], "lines": lines}
 
 

@@ -8,6 +8,8 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 
 from longtake.nn.backbone import BackboneName, build_backbone
 from longtake.nn.recurrent import Candidate, GatedMap
+from longtake.systems.ablation import Ablation
+from longtake.systems.ddmemory.ablation import ABLATION
 from longtake.systems.ddmemory.decoder import PyramidDecoder
 from longtake.systems.ddmemory.memory import Bank
 from longtake.systems.ddmemory.model import DDMemory
@@ -26,6 +28,7 @@ class DDMemoryPreset(Preset):
     linear does not. drop, shuffle: AOT's randomness in training, of layers and of who gets which identity.
     """
 
+    bank = "C"
     backbone: BackboneName = "mobilenet_v2"
     width: PositiveInt = 256
     heads: PositiveInt = 8
@@ -68,6 +71,9 @@ class DDMemoryPreset(Preset):
     def tiny(self) -> "DDMemoryPreset":
         backbone: BackboneName = "mobilenet_v2" if self.backbone == "mobilenet_v2" else "resnet18"
         return dataclasses.replace(self, backbone=backbone, width=16, heads=2, layers=2, radius=2, identities=4)
+
+    def ablation(self) -> Ablation:
+        return ABLATION
 
     def teaching(self) -> Teaching:
         """As the paper says, and AOT where it says nothing (fact by fact in the README)."""

@@ -10,6 +10,8 @@ from longtake.memory.policy import parse_policy
 from longtake.nn.align import Compare
 from longtake.nn.backbone import BackboneName, build_backbone
 from longtake.nn.matching import Average
+from longtake.systems.ablation import Ablation
+from longtake.systems.dmn_aoa.ablation import ABLATION
 from longtake.systems.dmn_aoa.coarse import Decoded, Matched, Moved
 from longtake.systems.dmn_aoa.crops import BaseFeatures, Fuse, ObjectFeatures
 from longtake.systems.dmn_aoa.matcher import Assign, Matcher, Projector
@@ -36,6 +38,7 @@ class DMNAOAPreset(Preset):
     larger than the last box the query's is. moved: see `coarse.Moved`.
     """
 
+    bank = "A"
     backbone: BackboneName = "resnet50"
     base: tuple[PositiveInt, PositiveInt, PositiveInt] = (256, 256, 256)
     features: Annotated[int, Field(ge=4)] = 256
@@ -111,6 +114,9 @@ class DMNAOAPreset(Preset):
         return dataclasses.replace(
             self, backbone=backbone, groups=4, base=(8, 8, 16), features=16, projected=8, refine_widths=(16, 8, 8)
         )
+
+    def ablation(self) -> Ablation:
+        return ABLATION
 
     def teaching(self) -> Teaching:
         """As the paper says, cross-entropy, Adam, a backbone that learns ten times as slowly; and by coarse masks.

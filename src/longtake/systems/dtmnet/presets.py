@@ -9,6 +9,8 @@ from torch import nn
 from longtake.nn.backbone import BackboneName, build_backbone
 from longtake.nn.graph import EdgeKind, EdgeWeights, Support
 from longtake.nn.recurrent import Pool
+from longtake.systems.ablation import Ablation
+from longtake.systems.dtmnet.ablation import ABLATION
 from longtake.systems.dtmnet.decoder import Decoder
 from longtake.systems.dtmnet.long_term import LongTerm
 from longtake.systems.dtmnet.model import DTMNet
@@ -28,6 +30,7 @@ class DTMNetPreset(Preset):
     "coarse" of a prediction at stride 16 (A-GAME).
     """
 
+    bank = "C"
     backbone: BackboneName = "resnet101"
     features: PositiveInt | None = None
     edge_width: PositiveInt = 256
@@ -77,6 +80,9 @@ class DTMNetPreset(Preset):
         backbone: BackboneName = "mobilenet_v2" if self.backbone == "mobilenet_v2" else "resnet18"
         features = 16 if self.features else None
         return dataclasses.replace(self, backbone=backbone, features=features, edge_width=8, decoder_widths=(16, 8))
+
+    def ablation(self) -> Ablation:
+        return ABLATION
 
     def teaching(self) -> Teaching:
         """As the paper says, and A-GAME where it says nothing: of the backbone only the last stage learns.

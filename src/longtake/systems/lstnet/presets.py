@@ -14,6 +14,8 @@ from longtake.nn.gates import ChannelSpatialGates
 from longtake.nn.liteflownet import LiteFlowNet
 from longtake.nn.raft import RaftSmall
 from longtake.nn.relation import GlobalReasoning, Relation
+from longtake.systems.ablation import Ablation
+from longtake.systems.lstnet.ablation import ABLATION
 from longtake.systems.lstnet.model import Gated, LongTerm, LSTNet
 from longtake.systems.lstnet.trunk import StageAttention, Trunk
 from longtake.systems.protocol import Preset
@@ -34,6 +36,7 @@ class LSTNetPreset(Preset):
     no weights, the others those of the user; flow_scale: the share of the frame's size that it sees.
     """
 
+    bank = "F+P"
     backbone: BackboneName = "resnet50"
     head: PositiveInt = 256
     inner: PositiveInt = 1024
@@ -76,6 +79,9 @@ class LSTNetPreset(Preset):
     def tiny(self) -> "LSTNetPreset":
         backbone: BackboneName = "mobilenet_v2" if self.backbone == "mobilenet_v2" else "resnet18"
         return dataclasses.replace(self, backbone=backbone, head=16, inner=16, states=8, nodes=4, gate_width=8)
+
+    def ablation(self) -> Ablation:
+        return ABLATION
 
     def teaching(self) -> Teaching:
         """As the paper says, and AGSS-VOS where it says nothing: overlap, the truth for objects that were lost."""

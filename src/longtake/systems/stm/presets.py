@@ -8,8 +8,10 @@ from torch import nn
 
 from longtake.memory.policy import Every
 from longtake.nn.backbone import BackboneName, build_backbone
+from longtake.systems.ablation import Ablation
 from longtake.systems.protocol import Preset
 from longtake.systems.stm import compact, model
+from longtake.systems.stm.ablation import ABLATION
 from longtake.systems.teaching import Teaching, on_small_machines
 
 
@@ -21,6 +23,7 @@ class STMPreset(Preset):
     5th frame, all kept), so that a video may have any length.
     """
 
+    bank = "A"
     backbone: BackboneName = "resnet50"
     key: PositiveInt = 128
     value: PositiveInt = 512
@@ -46,6 +49,9 @@ class STMPreset(Preset):
     def tiny(self) -> "STMPreset":
         return dataclasses.replace(self, backbone="resnet18", key=8, value=16, width=8)
 
+    def ablation(self) -> Ablation:
+        return ABLATION
+
     def teaching(self) -> Teaching:
         """As the paper says (section 3.5): cross-entropy, Adam at a constant rate (1e-5 there)."""
         return Teaching()
@@ -61,6 +67,7 @@ class CompactSTMPreset(Preset):
     is made ready to be fast; None computes every object everywhere, as is done in training.
     """
 
+    bank = "A"
     backbone: BackboneName = "mobilenet_v2"
     context: PositiveInt = 192
     key: PositiveInt = 64
@@ -92,6 +99,9 @@ class CompactSTMPreset(Preset):
 
     def tiny(self) -> "CompactSTMPreset":
         return dataclasses.replace(self, context=16, key=8, value=16, mask_width=4, decoder=(16, 8, 8))
+
+    def ablation(self) -> Ablation:
+        return ABLATION
 
     def teaching(self) -> Teaching:
         """By cross-entropy and overlap."""
