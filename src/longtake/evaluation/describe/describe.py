@@ -167,8 +167,8 @@ def describe(
         raise UnfitError(problems, "described")
     found = {seen.name: from_masks(seen, video) for seen, video in zip(observed, dataset.videos, strict=True)}
     told = {name: own for name, own in found.items() if own is not None}
-    given = {video.name: from_people(video.attributes) for video in dataset.videos if video.attributes is not None}
-    labels = {seen.name: (told | given)[seen.name] for seen in observed if seen.name in told | given}
+    labels = told | from_people(dataset.videos)
+    labels = {seen.name: labels[seen.name] for seen in observed if seen.name in labels}
     return Description(dataset, rate or _rate(dataset), observed, labels, told)
 
 
