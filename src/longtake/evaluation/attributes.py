@@ -7,7 +7,7 @@ from pathlib import Path
 
 from longtake.data.attributes import ATTRIBUTES, Codes, in_order
 from longtake.data.dataset import Dataset, Video
-from longtake.data.metadata import read_attributes
+from longtake.data.metadata import Listed, read_attributes
 from longtake.errors import InputError, UnfitError
 from longtake.evaluation.folded import counted, some
 from longtake.evaluation.observed import Observed, Shown, observe
@@ -99,12 +99,16 @@ def from_masks(observed: Observed, video: Video) -> Labels | None:
         return None
     things = observed.objects
     found = [code for code, has in OF_OBJECTS.items() if any(has(t, observed.masks) for t in things.values())]
-    categories = {i: video.objects[i].category for i in things if i in video.objects}
-    named = {i: category for i, category in categories.items() if category and category != OBJECT}
+    named = {i: category for i in things if i in video.objects and (category := category_of(video.objects[i]))}
     if things.keys() != named.keys():
         return Labels(in_order(found), in_order(OF_OBJECTS), given=False)
     found += ["CTC"] if cross_temporal_confusion(observed, named) else []
     return Labels(in_order(found), in_order([*OF_OBJECTS, "CTC"]), given=False)
+
+
+def category_of(thing: Listed) -> str | None:
+    """Its category; None where it has none, or that which exports give to what nobody named."""
+    return None if thing.category == OBJECT else thing.category
 
 
 def labelled(dataset: Dataset, attributes: str | Path | None) -> Dataset:
