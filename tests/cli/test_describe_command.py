@@ -39,6 +39,7 @@ def test_describe_shows_and_writes(lvos: Path, tmp_path: Path, run: Run, capsys:
     row = content["statistics"]
     assert row["videos"] == 1 and row["frames"]["total"] == 6 and row["frames_per_second"] == 6
     assert row["captions"] == row["objects"] and content["against"]["statistics"]["frames"]["total"] == 12
+    assert row["classes"] is None and content["categories"] == []  # the export calls what nobody named an object
     assert "LVOS" in shown and "24 per second" in shown and f"{row['annotations']:,}" in shown
     assert "told from masks, which tell of FM, LR, OV, SV, LRA alone" in shown
     assert "LVOS beside DAVIS" in (tmp_path / "a.html").read_text()

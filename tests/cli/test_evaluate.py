@@ -170,7 +170,7 @@ def test_benchmark_scores_a_model(
     assert run(*words, "--attributes", tmp_path / "none.json") == 1 and not out.exists()
     assert run(*words, "--attributes", "computed") == 0
     shown, told = capsys.readouterr()
-    assert "none.json: cannot be read" in told
+    assert "none.json: no such file; --attributes takes" in told
     assert "frames per second (reading, writing and the first frame of each video left out" in shown
     assert "peak memory" in shown and "J&F" in shown
     assert len(list((out / "predictions" / "dog").glob("*.png"))) == 8

@@ -181,8 +181,17 @@ def test_a_file_of_ones_own_comes_first(content: object, tmp_path: Path) -> None
     (tmp_path / "wrong.json").write_text(json.dumps({"cup": "SV"}))
     with pytest.raises(InputError, match=r"wrong\.json: videos > cup: "):
         labelled(dataset, tmp_path / "wrong.json")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json: no such file; --attributes takes a JSON file"):
         labelled(dataset, tmp_path / "none.json")
+
+
+def test_who_labels_one_video_knows_the_codes_of_the_others(tmp_path: Path) -> None:
+    clips = {name: datasets.clip(3, (1,)) for name in ("cup", "dog", "cat")}
+    dataset = open_dataset(datasets.davis(tmp_path, clips))
+    (tmp_path / "own.json").write_text(json.dumps({"cup": ["HO"], "dog": []}))
+    found = attributes_of(labelled(dataset, tmp_path / "own.json").videos, compute=True)
+    assert [own.given for own in found.values()] == [True, True, False]
+    assert found["dog"].codes == () and "HO" in found["dog"].known and "HO" not in found["cat"].known
 
 
 def test_scores_per_attribute_are_means_over_objects(tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from longtake.data.dataset import IMAGES, MASKS, RESOLUTION, Dataset, Video, by_name, check_folder, folders_in
-from longtake.data.metadata import ListedVideo, described, find_beside, find_metadata, labelled, read_metadata
+from longtake.data.metadata import (
+    ListedVideo,
+    find_beside,
+    find_metadata,
+    read_metadata,
+    with_attributes,
+    with_captions,
+)
 from longtake.errors import InputError
 from longtake.video.images import images_in
 
@@ -161,8 +168,8 @@ def _split_folder(folder: Path, split: str | None, images: Path) -> Dataset:
     meta = find_metadata(folder, split)
     kind, listed = read_metadata(meta) if meta else ("mose", {})
     if meta:
-        listed = described(listed, find_beside(meta, split, "expression_meta"))
-        listed = labelled(listed, find_beside(meta, split, "meta_attribute"))
+        listed = with_captions(listed, find_beside(meta, split, "expression_meta"))
+        listed = with_attributes(listed, find_beside(meta, split, "meta_attribute"))
     names = [*listed, *(child.name for child in folders_in(folder / MASKS) if child.name not in listed)]
     videos = [_in_split(folder, images, name, listed) for name in names]
     return Dataset(kind, folder, split or folder.name, _known(folder, videos), meta)

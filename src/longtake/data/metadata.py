@@ -155,7 +155,7 @@ def read_attributes(path: Path) -> dict[str, Codes]:
     return {name: in_order(video.attributes) for name, video in _read(_Attributes, path).videos.items()}
 
 
-def described(videos: Mapping[str, ListedVideo], expressions: Path | None) -> dict[str, ListedVideo]:
+def with_captions(videos: Mapping[str, ListedVideo], expressions: Path | None) -> dict[str, ListedVideo]:
     """The videos with the captions of another file, for objects that have none. Raises InputError."""
     if expressions is None:
         return dict(videos)
@@ -170,7 +170,7 @@ def described(videos: Mapping[str, ListedVideo], expressions: Path | None) -> di
     return out
 
 
-def labelled(videos: Mapping[str, ListedVideo], attributes: Path | None) -> dict[str, ListedVideo]:
+def with_attributes(videos: Mapping[str, ListedVideo], attributes: Path | None) -> dict[str, ListedVideo]:
     """The videos with the attributes of another file, for those that have none. Raises InputError."""
     told = {} if attributes is None else read_attributes(attributes)
     return {

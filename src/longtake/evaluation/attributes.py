@@ -7,7 +7,7 @@ from pathlib import Path
 
 from longtake.data.attributes import ATTRIBUTES, Codes, in_order
 from longtake.data.dataset import Dataset, Video
-from longtake.data.metadata import read_attributes
+from longtake.data.metadata import Listed, read_attributes
 from longtake.errors import InputError, UnfitError
 from longtake.evaluation.folded import counted, some
 from longtake.evaluation.observed import Observed, Shown, observe
@@ -83,9 +83,11 @@ class Labels:
     """By people; else told from masks."""
 
 
-def from_people(codes: Codes) -> Labels:
-    """Attributes that people gave, who knew all of the table."""
-    return Labels(codes, in_order([*ATTRIBUTES, *codes]), given=True)
+def from_people(videos: Sequence[Video]) -> dict[str, Labels]:
+    """Those that people gave, by video; who labelled one video knew all attributes of the table and of the others."""
+    given = {video.name: video.attributes for video in videos if video.attributes is not None}
+    known = in_order([*ATTRIBUTES, *(code for codes in given.values() for code in codes)])
+    return {name: Labels(codes, known, given=True) for name, codes in given.items()}
 
 
 def from_masks(observed: Observed, video: Video) -> Labels | None:
@@ -97,12 +99,16 @@ def from_masks(observed: Observed, video: Video) -> Labels | None:
         return None
     things = observed.objects
     found = [code for code, has in OF_OBJECTS.items() if any(has(t, observed.masks) for t in things.values())]
-    categories = {i: video.objects[i].category for i in things if i in video.objects}
-    named = {i: category for i, category in categories.items() if category and category != OBJECT}
+    named = {i: category for i in things if i in video.objects and (category := category_of(video.objects[i]))}
     if things.keys() != named.keys():
         return Labels(in_order(found), in_order(OF_OBJECTS), given=False)
     found += ["CTC"] if cross_temporal_confusion(observed, named) else []
     return Labels(in_order(found), in_order([*OF_OBJECTS, "CTC"]), given=False)
+
+
+def category_of(thing: Listed) -> str | None:
+    """Its category; None where it has none, or that which exports give to what nobody named."""
+    return None if thing.category == OBJECT else thing.category
 
 
 def labelled(dataset: Dataset, attributes: str | Path | None) -> Dataset:
@@ -110,6 +116,11 @@ def labelled(dataset: Dataset, attributes: str | Path | None) -> Dataset:
     if attributes is None or attributes == COMPUTED:
         return dataset
     path = Path(attributes)
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such file; --attributes takes a JSON file with those of each video (evaluate and benchmark "
+            "take `computed` as well)"
+        )
     told = read_attributes(path)
     names = [video.name for video in dataset.videos]
     if not told.keys() & set(names):
@@ -129,7 +140,7 @@ def attributes_of(
 
     Raises UnfitError naming every mask that cannot be read.
     """
-    labels = {video.name: from_people(video.attributes) for video in videos if video.attributes is not None}
+    labels = from_people(videos)
     others = [video for video in videos if video.attributes is None] if compute else []
     seen = over_videos(observe, others, lambda video: (protocol,), workers, report) if others else []
     if problems := [problem for observed in seen for problem in observed.problems]:

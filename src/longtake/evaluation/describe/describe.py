@@ -12,7 +12,7 @@ from longtake.data.attributes import in_order
 from longtake.data.dataset import Dataset
 from longtake.data.layouts import open_dataset, open_splits
 from longtake.errors import UnfitError
-from longtake.evaluation.attributes import Labels, from_masks, from_people, labelled
+from longtake.evaluation.attributes import Labels, category_of, from_masks, from_people, labelled
 from longtake.evaluation.observed import Observed, observe
 from longtake.evaluation.pool import Report, over_videos
 
@@ -100,7 +100,7 @@ class Description:
             longest=max(lengths),
             frames=sum(lengths),
             rate=self.rate,
-            classes=len({thing.category for thing in listed if thing.category}) or None,
+            classes=len({category for thing in listed if (category := category_of(thing))}) or None,
             objects=sum(len(seen.objects) for seen in self.observed),
             annotated=sum(seen.masks for seen in self.observed),
             annotations=sum(thing.masks for seen in self.observed for thing in seen.objects.values()),
@@ -113,9 +113,9 @@ class Description:
         for video, seen in zip(self.dataset.videos, self.observed, strict=True):
             for i, thing in seen.objects.items():
                 listed = video.objects.get(i)
-                if listed is not None and listed.category:
-                    objects[listed.category, listed.parent] += 1
-                    masks[listed.category, listed.parent] += thing.masks
+                if listed is not None and (category := category_of(listed)):
+                    objects[category, listed.parent] += 1
+                    masks[category, listed.parent] += thing.masks
         return [Category(*kind, objects[kind], count) for kind, count in masks.most_common()]
 
     def shares(self) -> dict[str, Share]:
@@ -167,8 +167,8 @@ def describe(
         raise UnfitError(problems, "described")
     found = {seen.name: from_masks(seen, video) for seen, video in zip(observed, dataset.videos, strict=True)}
     told = {name: own for name, own in found.items() if own is not None}
-    given = {video.name: from_people(video.attributes) for video in dataset.videos if video.attributes is not None}
-    labels = {seen.name: (told | given)[seen.name] for seen in observed if seen.name in told | given}
+    labels = told | from_people(dataset.videos)
+    labels = {seen.name: labels[seen.name] for seen in observed if seen.name in labels}
     return Description(dataset, rate or _rate(dataset), observed, labels, told)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.data.attributes import ATTRIBUTES
-from longtake.evaluation.attributes import sources
+from longtake.evaluation.attributes import category_of, sources
 from longtake.evaluation.describe.describe import Category, Description
 from longtake.evaluation.describe.words import names, rows
 from longtake.evaluation.observed import ABSENCES, SIZES
@@ -77,7 +77,7 @@ def _parents(categories: Sequence[Category]) -> list[dict[str, Any]]:
 
 
 def _kinds(things: Iterable[Any]) -> str:
-    return ", ".join(name for name, _ in Counter(thing.category for thing in things if thing.category).most_common())
+    return ", ".join(name for name, _ in Counter(filter(None, map(category_of, things))).most_common())
 
 
 def _histogram(title: str, axis: str, bins: Sequence[str], each: Sequence[Counter[int]]) -> Mapping[str, Any]:
