@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -320,3 +321,18 @@ def test_masks_of_an_earlier_run_are_told(
     assert "earlier run" not in capsys.readouterr().err
     assert run("segment", frames, *words, "--end", "#2") == 0
     assert "labels: 3 masks of an earlier run, of frames that this one did not have" in capsys.readouterr().err
+
+
+def test_masks_that_were_changed_by_hand_are_not_overwritten(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, masks = folder_clip
+    words = ["segment", frames, "--masks", masks, "--model", tiny_model, "--out", tmp_path / "out", "--end", "#2"]
+    assert run(*words) == run(*words) == 0
+    changed = sorted((tmp_path / "out/labels").glob("*.png"))[1]
+    later = (tmp_path / "out/run.json").stat().st_mtime + 60
+    os.utime(changed, (later, later))
+    content = changed.read_bytes()
+    assert run(*words) == 1
+    assert f"{changed.name} changed since the run" in capsys.readouterr().err
+    assert changed.read_bytes() == content

@@ -17,6 +17,7 @@ from longtake.systems.protocol import AnySystem
 from longtake.systems.zoo import ZOO
 from longtake.types import Masks
 from longtake.video.folder import FolderSource
+from longtake.video.spans import Mark, Span
 
 Rendered = Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]
 COUNT = 9
@@ -316,3 +317,7 @@ def test_bad_input_is_told_in_a_line_and_changes_nothing(
     Image.fromarray(rendered(1)[0][0]).save(tmp_path / "other" / "0.png")
     with pytest.raises(SettingError, match="not of other"):
         Editor(tiny, FolderSource(tmp_path / "other"), editor.folder)
+    part = FolderSource(tmp_path / "other")
+    part.span = Span(end=Mark("#3", frame=3))
+    with pytest.raises(SettingError, match="an annotation is of a whole video; open it without a span"):
+        Editor(tiny, part, tmp_path / "part")

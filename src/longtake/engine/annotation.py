@@ -50,9 +50,11 @@ class Annotation:
     def __init__(self, source: Source, folder: Path, history: History | None = None) -> None:
         """source: a video or a folder, not a camera. folder: of an earlier annotation of this video, or an empty one.
 
-        history: of this video, where one file holds those of several. Raises SettingError where it is of another video,
-        OutputError where it cannot be written.
+        history: of this video, where one file holds those of several. Raises SettingError where it is of another video
+        or the source is a part of one, OutputError where it cannot be written.
         """
+        if not source.span.whole:
+            raise SettingError(f"{source.info.name}: an annotation is of a whole video; open it without a span")
         self.source, self.folder = source, folder
         self._store = MaskStore(folder / "masks")
         self.history = history or History(folder / "edits.sqlite")

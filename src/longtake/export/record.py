@@ -15,9 +15,13 @@ import torch
 import longtake
 from longtake.engine.runtime import Runtime
 from longtake.engine.step import Rules
+from longtake.errors import OutputError
 from longtake.systems.checkpoint import Card
 from longtake.video.sinks import output
 from longtake.video.whole import whole
+
+LEEWAY = 2.0
+"""Seconds after the end of a run in which its files may still be touched."""
 
 
 def model_facts(name: str, card: Card) -> dict[str, Any]:
@@ -30,6 +34,21 @@ def run_facts(rules: Rules, size: int | None, run: Runtime) -> dict[str, Any]:
     """How a model is run, as records tell it; size: the short side that larger frames are reduced to."""
     precision = str(run.dtype).removeprefix("torch.")
     return {"memory": repr(rules.policy), "short_side": size, "device": str(run.device), "precision": precision}
+
+
+def check_untouched(out: Path) -> None:
+    """Raise OutputError where masks of an earlier run in this folder were changed after it ended, as by a person."""
+    record = out / "run.json"
+    if not record.exists():
+        return
+    ended = record.stat().st_mtime + LEEWAY
+    changed = [path.name for path in sorted((out / "labels").glob("*.png")) if path.stat().st_mtime > ended]
+    if changed:
+        many = f"{changed[0]} and {len(changed) - 1} more" if len(changed) > 1 else changed[0]
+        raise OutputError(
+            f"{out / 'labels'}: {many} changed since the run that made the masks there; "
+            "to keep what was changed choose another --out, to lose it delete that folder"
+        )
 
 
 @dataclass

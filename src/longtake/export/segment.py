@@ -24,7 +24,7 @@ from longtake.export.given import Given
 from longtake.export.live import LiveSink
 from longtake.export.matte import MatteSink
 from longtake.export.overlay import blend
-from longtake.export.record import RunRecord, model_facts, run_facts
+from longtake.export.record import RunRecord, check_untouched, model_facts, run_facts
 from longtake.export.resume import Checkpoint, fingerprint
 from longtake.export.tables import DroppedTable, FrameTable
 from longtake.memory.policy import parse_policy, slots_for
@@ -145,12 +145,14 @@ def segment(
     torch.compile, where that can be done. resume: go on where a run with the same settings was stopped, however it was;
     all comes out as if it had not been. checkpoint: seconds after which, at least, the work so far is saved for that,
     unless a camera or a stream brings it. latency: seconds after which a frame of these is dropped, by `drop` as
-    `read_latest` does it; dropped.csv says which. live: a page shows what is made. Raises LongtakeError; what was
-    written before stays whole.
+    `read_latest` does it; dropped.csv says which. live: a page shows what is made. Raises LongtakeError, OutputError
+    among them where masks in out were changed since the run that made them; what was written before stays whole.
     """
     again = not isinstance(source, int) and Path(source).exists()
     _check(save, backend, compiled)
     _check_source(without_password(str(source)), again, resume, latency)
+    if not resume:
+        check_untouched(out)
     explainer = Explainer(out / "explain", explain)
     frames = open_source(source, span)
     given = Given(masks, prompts, maker, out / "prompts", frames.info.rate)
