@@ -1,4 +1,4 @@
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,8 +25,11 @@ bench: $(INSTALLED)  ## speed and memory (docs/performance.md is written), singl
 	$(VENV)/bin/python benchmarks/evaluator.py
 	$(VENV)/bin/python benchmarks/loader.py
 
+docs: $(INSTALLED)  ## build the site of the docs into site/
+	$(VENV)/bin/python tools/build_docs.py
+
 clean:  ## remove what the other verbs made
-	rm -rf $(VENV) longtake-demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) longtake-demo site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
