@@ -108,6 +108,7 @@ def changed(name: str = "a/1", **parts: Any) -> dict[str, Any]:
         (changed(frames=["1", "2"]), {}, "compare runs of the same data and split"),
         (changed(frames=["1"]), {}, "has not one J and one F for each of its frames"),
         (changed(J=3), {}, "not what benchmark or evaluate writes (objects.a/1.J: "),
+        (BASE, {"by_attribute": {"OV": {"videos": 2}}}, "(by_attribute.OV.objects: field required)"),
         ({"a": BASE["a/1"]}, {}, "not what benchmark or evaluate writes"),
     ],
 )

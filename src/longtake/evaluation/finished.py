@@ -35,9 +35,20 @@ class _Object(BaseModel):
     v: Known = Field(alias="V")
 
 
+class _Part(BaseModel):
+    """Figures over the videos with an attribute."""
+
+    videos: int
+    objects: int
+    overall: Known = Field(alias="J&F")
+    j: Known = Field(alias="J")
+    f: Known = Field(alias="F")
+    v: Known = Field(None, alias="V")
+
+
 class _Run(BaseModel):
     objects: dict[Annotated[str, Field(pattern=r".+/\d+$")], _Object] = Field(min_length=1)
-    by_attribute: dict[str, dict[str, Known]] = {}
+    by_attribute: dict[str, _Part] = {}
 
 
 class _Protocol(BaseModel):
@@ -125,7 +136,10 @@ def _finished(file: Path, protocol: Protocol, name: str, run: _Run, content: _Fi
         facts.frames_per_second,
         facts.peak_memory_bytes,
         ", ".join(filter(None, (facts.device, facts.peak_memory_means))),
-        {code: {key: _number(value) for key, value in own.items()} for code, own in run.by_attribute.items()},
+        {
+            code: {k: _number(v) for k, v in part.model_dump(by_alias=True).items()}
+            for code, part in run.by_attribute.items()
+        },
         content.attributes,
     )
 
