@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from longtake.data.dataset import Video
+from longtake.data.layouts import open_dataset
 from longtake.video.palette import voc_palette
 
 Clips = Mapping[str, Sequence[np.ndarray]]
@@ -128,3 +130,8 @@ def names_in(frames: Sequence[np.ndarray]) -> list[int]:
 
 def first_of(frames: Sequence[np.ndarray], name: int) -> int:
     return next(t for t, labels in enumerate(frames) if (labels == name).any())
+
+
+def opened(root: Path, clips: Clips) -> Video:
+    """The first video of plain folders."""
+    return open_dataset(folders(root, clips)).videos[0]

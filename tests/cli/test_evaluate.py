@@ -166,8 +166,11 @@ def test_benchmark_scores_a_model(
     run: Run, pair: tuple[Path, Path], tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "run"
-    assert run("benchmark", pair[0], "--dataset", "davis2017", "--model", tiny_model, "--out", out) == 0
-    shown = capsys.readouterr().out
+    words = ["benchmark", pair[0], "--dataset", "davis2017", "--model", tiny_model, "--out", out]
+    assert run(*words, "--attributes", tmp_path / "none.json") == 1 and not out.exists()
+    assert run(*words, "--attributes", "computed") == 0
+    shown, told = capsys.readouterr()
+    assert "none.json: no such file; --attributes takes" in told
     assert "frames per second (reading, writing and the first frame of each video left out" in shown
     assert "peak memory" in shown and "J&F" in shown
     assert len(list((out / "predictions" / "dog").glob("*.png"))) == 8
@@ -175,8 +178,9 @@ def test_benchmark_scores_a_model(
     assert content["benchmark"]["frames_per_second"] > 0 and content["benchmark"]["frames"] == 14
     again = tmp_path / "again.json"
     words = ["--annotations", pair[0], "--predictions", out / "predictions", "--json", again]
-    assert run("evaluate", "--protocol", "davis2017", *words) == 0
-    assert json.loads(again.read_text())["global"] == content["global"]
+    assert run("evaluate", "--protocol", "davis2017", *words, "--attributes", "computed") == 0
+    for part in ("global", "by_attribute", "attributes"):
+        assert json.loads(again.read_text())[part] == content[part]
     assert "frames per second" in (out / "report.html").read_text()
     assert json.loads((out / "run.json").read_text())["stopped"] is None
     assert (out / "scores.csv").exists()

@@ -102,7 +102,7 @@ def test_longtake_reads_it_back(data: st.DataObject) -> None:
         assert kind == dataset.layout
         for name, own, said in (("cup", frames, things), ("dog", frames[::-1], {})):
             video = next(video for video in dataset.videos if video.name == name)
-            assert listed[name] == video.objects
+            assert listed[name].objects == video.objects
             assert [image.stem for image in video.frames.values()] == [f"{1 + 5 * t:08d}" for t in range(len(own))]
             assert all((read_labels(mask) == due).all() for mask, due in zip(video.masks.values(), own, strict=True))
             seen = {i: [t for t, frame in enumerate(own) if (frame == i).any()] for i in ids}

@@ -29,6 +29,7 @@ def command(
         str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
     ] = None,
     unseen: options.Unseen = None,
+    attributes: options.Attributes = None,
     memory: options.Memory = "auto",
     proposals: options.Proposals = None,
     size: options.Size = "480",
@@ -48,6 +49,8 @@ def command(
 
         longtake benchmark DAVIS --dataset davis2017 --split val --out runs/davis
 
+        longtake benchmark DAVIS --split val --out runs/davis --attributes computed
+
         longtake benchmark LVOS --dataset lvos --split valid --unseen unseen_videos.txt --out runs/lvos --oracle box
 
     Results: predictions/VIDEO/FRAME.png, scores.json, scores.csv, report.html and run.json in the folder.
@@ -65,6 +68,7 @@ def command(
             split=split,
             protocol=protocol,
             unseen=unseen,
+            attributes=attributes,
             model=model,
             weights=weights,
             settings=settings,

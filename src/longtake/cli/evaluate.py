@@ -23,6 +23,7 @@ def command(
     ],
     split: options.Split = None,
     unseen: options.Unseen = None,
+    attributes: options.Attributes = None,
     json: Annotated[Path | None, typer.Option(help="Write all figures, per frame too, to this file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a row per object to this file.")] = None,
     html: Annotated[
@@ -45,6 +46,8 @@ def command(
 
         longtake evaluate --protocol davis2016 --annotations masks/ --predictions a b --html report.html
 
+        longtake evaluate --protocol davis2017 --annotations DAVIS --predictions results --attributes computed
+
     """
     from longtake.cli.scores import check_files, show, write
     from longtake.evaluation.evaluate import evaluate
@@ -60,6 +63,7 @@ def command(
             rules,
             split=split,
             unseen=unseen,
+            attributes=attributes,
             workers=workers,
             report=lambda done, count: update(done, count, "videos"),
         )

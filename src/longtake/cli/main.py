@@ -15,6 +15,7 @@ from longtake.cli import (
     benchmark,
     compare,
     demo,
+    describe,
     doctor,
     evaluate,
     export,
@@ -54,6 +55,7 @@ app.command("relabel")(relabel.command)
 app.command("propose")(propose.command)
 app.command("train")(train.command)
 app.command("doctor")(doctor.command)
+app.command("describe")(describe.command)
 app.add_typer(models.app, name="models")
 
 

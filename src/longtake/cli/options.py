@@ -36,6 +36,13 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Precision = Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")]
 Split = Annotated[str | None, typer.Option(help="The split, or a text file with a video's name on each line.")]
 Unseen = Annotated[Path | None, typer.Option(help="Unseen videos (LVOS) or categories (YouTube-VOS), a name a line.")]
+Attributes = Annotated[
+    str | None,
+    typer.Option(
+        help="Scores per attribute (LVOS): a JSON file with the attributes of each video, or `computed` for those that "
+        "masks tell of. The data set's own are used without it."
+    ),
+]
 Frames = Annotated[
     str | None,
     typer.Option(

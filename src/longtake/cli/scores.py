@@ -1,6 +1,5 @@
 """An evaluation on the terminal, and in the files that were asked for."""
 
-import json
 import math
 from pathlib import Path
 
@@ -9,12 +8,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from longtake.data.attributes import ATTRIBUTES
 from longtake.errors import SettingError
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
-from longtake.evaluation.report.files import as_json, write_csv
-from longtake.video.sinks import output
-from longtake.video.whole import whole
+from longtake.evaluation.report.files import as_json, write_csv, write_json
 
 WIDTH = 120
 """Columns where stdout is no terminal."""
@@ -33,6 +31,8 @@ def show(evaluation: Evaluation) -> None:
     say(f"{protocol.name}: {data.root} ({data.layout}, split {listed}), {count}")
     console.print(_objects(first))
     console.print(_totals(evaluation))
+    if any(run.by_attribute for run in evaluation.runs):
+        console.print(_by_attribute(evaluation))
     for difference in evaluation.differences:
         low, high = difference.intervals.get("J&F", (math.nan, math.nan))
         say(
@@ -72,6 +72,27 @@ def _totals(evaluation: Evaluation) -> Table:
     return table
 
 
+def _by_attribute(evaluation: Evaluation) -> Table:
+    """A row per attribute: the first run's figures, and J&F of the others."""
+    first, *others = evaluation.runs
+    table = Table(title=f"by attribute: {escape(first.name)}", title_justify="left")
+    measures = list(next(iter(first.by_attribute.values())).figures)
+    for name in ("attribute", "videos", "objects", *measures):
+        table.add_column(name, no_wrap=True)
+    for run in others:
+        table.add_column(f"J&F, {escape(run.name)}", overflow="fold")
+    for code, part in first.by_attribute.items():
+        cells = [number(value) for value in part.figures.values()]
+        cells += [number(run.by_attribute[code].figures["J&F"]) for run in others]
+        table.add_row(told(code), str(part.videos), str(part.objects), *cells)
+    return table
+
+
+def told(code: str) -> str:
+    """An attribute by its code and name."""
+    return f"{escape(code)} {ATTRIBUTES[code].name}" if code in ATTRIBUTES else escape(code)
+
+
 def _cells(run: RunResult, name: str, spanned: bool) -> list[str]:
     span = run.intervals.get(name)
     return [number(run.totals[name]), *([" to ".join(map(number, span)) if span else ""] if spanned else [])]
@@ -96,8 +117,7 @@ def check_files(**files: Path | None) -> None:
 def write(evaluation: Evaluation, to_json: Path | None, to_csv: Path | None, to_html: Path | None) -> None:
     """The files that were asked for, each whole, and their names. Raises OutputError."""
     if to_json is not None:
-        with output(to_json), whole(to_json) as partial:
-            partial.write_text(json.dumps(as_json(evaluation), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        write_json(to_json, as_json(evaluation))
     if to_csv is not None:
         write_csv(to_csv, evaluation)
     if to_html is not None:

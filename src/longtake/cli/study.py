@@ -33,6 +33,7 @@ def command(
         str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
     ] = None,
     unseen: options.Unseen = None,
+    attributes: options.Attributes = None,
     memory: options.Memory = "auto",
     proposals: options.Proposals = None,
     size: options.Size = "480",
@@ -72,6 +73,7 @@ def command(
         split=split,
         protocol=protocol,
         unseen=unseen,
+        attributes=attributes,
         size=short_side(size),
         device=device,
         precision=precision,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from longtake.data.attributes import Codes
 from longtake.data.metadata import Listed
 from longtake.errors import InputError
 from longtake.video.images import images_in
@@ -24,6 +25,8 @@ class Video:
     masks: Mapping[str, Path]
     objects: Mapping[int, Listed] = field(default_factory=dict)
     """Empty where there is no metadata."""
+    attributes: Codes | None = None
+    """What people say is hard in it (LVOS, table 2); None where nobody did."""
 
     @property
     def pairs(self) -> list[tuple[Path, Path]]:

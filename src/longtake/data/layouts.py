@@ -2,7 +2,7 @@
 
 DAVIS        ROOT/ImageSets/<year>/<split>.txt, ROOT/{JPEGImages,Annotations}/480p/<video>/<frame>
 YouTube-VOS  ROOT/<split>/{JPEGImages,Annotations}/<video>/<frame>, meta.json with the frames of each object
-LVOS         the same, <split>_meta.json with a range of frames for each object
+LVOS         the same, <split>_meta.json with a range of frames for each object; beside it captions and attributes
 MOSE         the same without metadata
 folders      ROOT/<video>/<frame>, or the frames of one video alone
 """
@@ -12,7 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from longtake.data.dataset import IMAGES, MASKS, RESOLUTION, Dataset, Video, by_name, check_folder, folders_in
-from longtake.data.metadata import Listed, find_metadata, read_metadata
+from longtake.data.metadata import (
+    ListedVideo,
+    find_beside,
+    find_metadata,
+    read_metadata,
+    with_attributes,
+    with_captions,
+)
 from longtake.errors import InputError
 from longtake.video.images import images_in
 
@@ -37,6 +44,22 @@ def open_dataset(root: Path, split: str | None = None, year: str | None = None) 
         flaw = f"{dataset.root} has no video {lacking[0]}" if lacking else "names no video"
         raise InputError(f"{split}: {flaw}; a line holds the name of a video")
     return replace(dataset, split=Path(split).stem, year=None, videos=[videos[name] for name in wanted])
+
+
+def open_splits(root: Path) -> Dataset:
+    """All splits of a data set as one; a video of several lists of DAVIS counts once. Raises InputError."""
+    names = splits_in(root)
+    if len(names) < 2:
+        return open_dataset(root)
+    parts = {name: open_dataset(root, name) for name in names}
+    found: dict[str, Video] = {}
+    for split, part in parts.items():
+        for video in part.videos:
+            known = found.get(video.name, video)
+            name = video.name if known == video else f"{split}/{video.name}"
+            found[name] = replace(video, name=name)
+    last = parts[names[-1]]
+    return Dataset(last.layout, root, ", ".join(names), list(found.values()))
 
 
 def splits_in(root: Path) -> list[str]:
@@ -144,13 +167,18 @@ def _split_folder(folder: Path, split: str | None, images: Path) -> Dataset:
         return _folders(inner, images / IMAGES / inner.name)
     meta = find_metadata(folder, split)
     kind, listed = read_metadata(meta) if meta else ("mose", {})
+    if meta:
+        listed = with_captions(listed, find_beside(meta, split, "expression_meta"))
+        listed = with_attributes(listed, find_beside(meta, split, "meta_attribute"))
     names = [*listed, *(child.name for child in folders_in(folder / MASKS) if child.name not in listed)]
     videos = [_in_split(folder, images, name, listed) for name in names]
     return Dataset(kind, folder, split or folder.name, _known(folder, videos), meta)
 
 
-def _in_split(folder: Path, images: Path, name: str, listed: Mapping[str, Mapping[int, Listed]]) -> Video:
-    return Video(name, by_name(images / IMAGES / name, "jpg"), by_name(folder / MASKS / name), listed.get(name, {}))
+def _in_split(folder: Path, images: Path, name: str, listed: Mapping[str, ListedVideo]) -> Video:
+    frames, masks = by_name(images / IMAGES / name, "jpg"), by_name(folder / MASKS / name)
+    own = listed.get(name, ListedVideo({}))
+    return Video(name, frames, masks, own.objects, own.attributes)
 
 
 def _folders(root: Path, images: Path | None = None) -> Dataset:

@@ -1,6 +1,5 @@
 """Benchmark: a model follows every object of a data set; its masks are scored and its speed and memory measured."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,11 +17,12 @@ from longtake.engine.runtime import Runtime, runtime
 from longtake.engine.session import Session
 from longtake.engine.step import Rules, rules_for
 from longtake.errors import InputError, MaskError, SettingError
+from longtake.evaluation.attributes import labelled
 from longtake.evaluation.evaluate import Evaluation, evaluate
 from longtake.evaluation.groups import grouping
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Truth
-from longtake.evaluation.report.files import SCORES, as_json, write_csv
+from longtake.evaluation.report.files import SCORES, as_json, write_csv, write_json
 from longtake.evaluation.report.page import write_page
 from longtake.evaluation.speed import HOW, Stopwatch, peak_memory
 from longtake.evaluation.windows import has_truth
@@ -34,8 +34,7 @@ from longtake.systems.protocol import AnySystem
 from longtake.types import Masks, Prediction, Proposer
 from longtake.video.folder import FolderSource
 from longtake.video.proposals import FolderOfProposals
-from longtake.video.sinks import LabelSink, make_folder, output
-from longtake.video.whole import whole
+from longtake.video.sinks import LabelSink, make_folder
 
 PROTOCOLS: Mapping[str, str] = {
     "davis2016": "davis2016",
@@ -79,6 +78,7 @@ def benchmark(
     split: str | None = None,
     protocol: str | None = None,
     unseen: Path | None = None,
+    attributes: str | Path | None = None,
     model: str = DEFAULT,
     weights: Path | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -94,6 +94,7 @@ def benchmark(
     """Segment every video of a split, score it, and write predictions/ and all results into the folder `out`.
 
     root: the data set; None for what is rendered, which then goes into out. protocol: the data set's own where None.
+    attributes: a file with those of each video, or "computed" for those that masks tell of.
     surplus: whether the model's file may hold weights of parts that the settings switch off.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
@@ -106,6 +107,7 @@ def benchmark(
     scoring, data = open_data(root, out, dataset, split, protocol)
     if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
+        labelled(data, attributes)
     watch, done = Stopwatch(follower.run.device), 0
     count = sum(len(video.frames) for video in data.videos)
     facts = {
@@ -125,7 +127,7 @@ def benchmark(
                 done += 1
                 report(done, count, video.name)
         peak = peak_memory(follower.run.device)
-        result = Benchmark(_score(data, out, name, scoring, unseen), watch.rate, peak, done, out)
+        result = Benchmark(_score(data, out, name, scoring, unseen, attributes), watch.rate, peak, done, out)
         record.outcome |= result.facts()
     if result.evaluation is not None:
         _write(result, {**facts, **result.facts()})
@@ -219,18 +221,18 @@ def _only(masks: Masks, ids: Sequence[int]) -> Masks:
     return replace(masks, labels=np.where(np.isin(masks.labels, ids), masks.labels, np.uint16(0)), ids=tuple(ids))
 
 
-def _score(data: Dataset, out: Path, name: str, rules: Protocol, unseen: Path | None) -> Evaluation | None:
+def _score(
+    data: Dataset, out: Path, name: str, rules: Protocol, unseen: Path | None, attributes: str | Path | None
+) -> Evaluation | None:
     """The scores; None where no video has more than first masks."""
     if not has_truth(data.videos):
         return None
-    return evaluate(data, {name: out / PREDICTIONS}, rules, unseen=unseen)
+    return evaluate(data, {name: out / PREDICTIONS}, rules, unseen=unseen, attributes=attributes)
 
 
 def _write(result: Benchmark, facts: Mapping[str, Any]) -> None:
     assert result.evaluation is not None
-    path, content = result.out / SCORES, as_json(result.evaluation) | {"benchmark": dict(facts)}
-    with output(path), whole(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(result.out / SCORES, as_json(result.evaluation) | {"benchmark": dict(facts)})
     write_csv(result.out / TABLE, result.evaluation)
     write_page(result.out / PAGE, result.evaluation, told(result), _about(facts))
 

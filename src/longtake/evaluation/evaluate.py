@@ -7,12 +7,13 @@ from pathlib import Path
 from longtake.data.dataset import Dataset, masks_by_video
 from longtake.data.layouts import open_dataset
 from longtake.errors import InputError
+from longtake.evaluation.attributes import COMPUTED, Labels, attributes_of, labelled, sources
 from longtake.evaluation.bootstrap import Interval, intervals, paired
 from longtake.evaluation.groups import grouping
 from longtake.evaluation.pool import Report, score_videos
 from longtake.evaluation.protocols import Protocol, find_protocol
 from longtake.evaluation.reading import Run
-from longtake.evaluation.results import ObjectResult, object_result, totals
+from longtake.evaluation.results import AttributeResult, ObjectResult, by_attribute, object_result, totals
 from longtake.evaluation.windows import has_truth
 
 FEW = 10
@@ -28,6 +29,7 @@ class RunResult:
     objects: Sequence[ObjectResult]
     totals: Mapping[str, float]
     intervals: Mapping[str, Interval]
+    by_attribute: Mapping[str, AttributeResult] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Evaluation:
     runs: Sequence[RunResult]
     differences: Sequence[Difference]
     notes: Sequence[str] = field(default_factory=list)
+    attributes: Mapping[str, Labels] = field(default_factory=dict)
+    """Of the videos of which they are known."""
 
 
 def evaluate(
@@ -59,13 +63,15 @@ def evaluate(
     *,
     split: str | None = None,
     unseen: Path | None = None,
+    attributes: str | Path | None = None,
     workers: int | None = 1,
     report: Report = lambda done, count: None,
 ) -> Evaluation:
     """Score predictions, or several runs of them by name.
 
     annotations: a data set, one of its splits, or a folder per video. predictions: a folder per video with a mask per
-    frame. unseen: videos or categories that count as unseen. workers: processes, None for as many as help (a script
+    frame. unseen: videos or categories that count as unseen. attributes: a file with those of each video, or "computed"
+    for those that masks tell of where the data set has none. workers: processes, None for as many as help (a script
     that asks for several needs `if __name__ == "__main__":`). Raises UnfitError naming everything in the files that
     keeps them from being scored, InputError where there are none.
     """
@@ -78,11 +84,14 @@ def evaluate(
             f"{dataset.root}: first masks only, so there is nothing to compare with; hand predictions in with: "
             "longtake export"
         )
+    dataset = labelled(dataset, attributes)
     group, notes = grouping(dataset, rules, unseen)
     paths = {"predictions": predictions} if isinstance(predictions, Path) else predictions
     names = [video.name for video in dataset.videos]
     files = {run: masks_by_video(path, names) for run, path in paths.items()}
     scores = score_videos(dataset.videos, files, rules, workers, report)
+    labels = attributes_of(dataset.videos, attributes == COMPUTED, rules, workers, report)
+    codes = {name: known.codes for name, known in labels.items()}
     runs = []
     for run, own in files.items():
         objects = [
@@ -93,9 +102,10 @@ def evaluate(
         if not objects:
             why = next((note for video in scores for note in video.notes), "")
             raise InputError(f"{dataset.root}: no frame of any object counts for {rules.name} ({why})")
-        runs.append(RunResult(run, own, objects, totals(objects, rules), intervals(objects)))
-    notes += [*_remarks(dataset, rules, runs[0]), *(note for video in scores for note in video.notes)]
-    return Evaluation(rules, dataset, runs, [difference(run, runs[0]) for run in runs[1:]], notes)
+        parts = by_attribute(objects, codes, rules)
+        runs.append(RunResult(run, own, objects, totals(objects, rules), intervals(objects), parts))
+    notes += [*_remarks(dataset, rules, runs[0]), *sources(labels), *(note for video in scores for note in video.notes)]
+    return Evaluation(rules, dataset, runs, [difference(run, runs[0]) for run in runs[1:]], notes, labels)
 
 
 def _remarks(dataset: Dataset, rules: Protocol, run: RunResult) -> list[str]:

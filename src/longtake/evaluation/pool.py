@@ -1,4 +1,4 @@
-"""The videos of a data set, scored one after another or in several processes."""
+"""The videos of a data set, each by itself: one after another, or in several processes."""
 
 import multiprocessing
 import os
@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
 
 import cv2
 
@@ -18,6 +19,8 @@ from longtake.evaluation.scoring import VideoScores, score_video
 Report = Callable[[int, int | None], None]
 """Called with the number of videos done, and of all."""
 
+Found = TypeVar("Found")
+
 SMALL = 400
 """Masks for which other processes are not worth their start."""
 
@@ -29,39 +32,55 @@ def score_videos(
     workers: int | None = None,
     report: Report = lambda done, count: None,
 ) -> list[VideoScores]:
-    """Scores of every video, in their order. Raises UnfitError naming all that is wrong with any file.
+    """Scores of every video, in their order. Raises UnfitError naming all that is wrong with any file."""
 
-    workers: processes; None takes as many as there are processors and videos, and one where there is little to do.
-    """
-    count = _workers(videos) if workers is None else max(1, workers)
-    scores: dict[str, VideoScores] = {}
-    for done, found in enumerate(_scores(videos, runs, protocol, min(count, len(videos))), start=1):
-        scores[found.name] = found
-        report(done, len(videos))
-    ordered = [scores[video.name] for video in videos]
+    def rest(video: Video) -> tuple[Mapping[str, Run], Protocol]:
+        return {run: {video.name: files.get(video.name, {})} for run, files in runs.items()}, protocol
+
+    ordered = over_videos(score_video, videos, rest, workers, report)
     if problems := [problem for video in ordered for problem in video.problems]:
         raise UnfitError(problems, "scored")
     return ordered
+
+
+def over_videos(
+    work: Callable[..., Found],
+    videos: Sequence[Video],
+    rest: Callable[[Video], tuple[Any, ...]],
+    workers: int | None = None,
+    report: Report = lambda done, count: None,
+) -> list[Found]:
+    """What becomes of every video, in their order.
+
+    work: a function of a module. rest: what it takes of a video beside itself. workers: processes; None takes as many
+    as there are processors and videos, and one where there is little to do.
+    """
+    count = min(_workers(videos) if workers is None else max(1, workers), len(videos))
+    found: dict[int, Found] = {}
+    for place, result in _each(work, videos, rest, count):
+        found[place] = result
+        report(len(found), len(videos))
+    return [found[place] for place in range(len(videos))]
 
 
 def _workers(videos: Sequence[Video]) -> int:
     return 1 if sum(len(video.masks) for video in videos) < SMALL else os.cpu_count() or 1
 
 
-def _scores(
-    videos: Sequence[Video], runs: Mapping[str, Run], protocol: Protocol, workers: int
-) -> Iterator[VideoScores]:
+def _each(
+    work: Callable[..., Found], videos: Sequence[Video], rest: Callable[[Video], tuple[Any, ...]], workers: int
+) -> Iterator[tuple[int, Found]]:
+    """What becomes of each video, with its place, as it comes."""
     if workers <= 1:
-        yield from (score_video(video, runs, protocol) for video in videos)
+        yield from ((place, work(video, *rest(video))) for place, video in enumerate(videos))
         return
     others = set(multiprocessing.active_children())
-    longest_first = sorted(videos, key=lambda video: len(video.masks), reverse=True)
+    longest_first = sorted(enumerate(videos), key=lambda entry: len(entry[1].masks), reverse=True)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _alone) as pool:
         try:
-            own = [{run: {v.name: files.get(v.name, {})} for run, files in runs.items()} for v in longest_first]
-            jobs = [pool.submit(score_video, v, part, protocol) for v, part in zip(longest_first, own, strict=True)]
+            jobs = {pool.submit(work, video, *rest(video)): place for place, video in longest_first}
             for job in as_completed(jobs):
-                yield job.result()
+                yield jobs[job], job.result()
         except BrokenProcessPool as error:
             raise LongtakeError("a process of several was killed (out of memory?); try --workers 1") from error
         except BaseException:

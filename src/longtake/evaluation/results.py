@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from longtake.data.attributes import Codes, in_order
 from longtake.evaluation.groups import ALL, SEEN, UNSEEN
 from longtake.evaluation.protocols import Defect, Protocol
 from longtake.evaluation.scoring import Track
@@ -34,6 +35,15 @@ class ObjectResult:
         return (self.figures["J"] + self.figures["F"]) / 2
 
 
+@dataclass(frozen=True)
+class AttributeResult:
+    """Means over the objects of the videos that have an attribute."""
+
+    videos: int
+    objects: int
+    figures: Mapping[str, float]
+
+
 def object_result(video: str, name: int, group: str, track: Track, protocol: Protocol) -> ObjectResult:
     """The figures of an object from its values per frame."""
     wrapped, constant = Defect.WRAPPED_DECAY in protocol.repeats, Defect.NO_DECAY in protocol.repeats
@@ -61,4 +71,21 @@ def totals(objects: Sequence[ObjectResult], protocol: Protocol) -> dict[str, flo
         out |= {f"{m}_{name}": by_group.get(name, {}).get(m, math.nan) for name in (SEEN, UNSEEN) for m in "JFV"}
     if not protocol.stability:
         out = {name: value for name, value in out.items() if not name.startswith("V")}
+    return out
+
+
+def by_attribute(
+    objects: Sequence[ObjectResult], attributes: Mapping[str, Codes], protocol: Protocol
+) -> dict[str, AttributeResult]:
+    """For each attribute that a scored video has, means over all objects of such videos, whatever their group.
+
+    attributes: of each video.
+    """
+    measures = ("J", "F", "V") if protocol.stability else ("J", "F")
+    out = {}
+    for code in in_order(code for thing in objects for code in attributes.get(thing.video, ())):
+        things = [thing for thing in objects if code in attributes.get(thing.video, ())]
+        figures = {measure: mean([thing.figures[measure] for thing in things]) for measure in measures}
+        overall = {"J&F": (figures["J"] + figures["F"]) / 2}
+        out[code] = AttributeResult(len({thing.video for thing in things}), len(things), overall | figures)
     return out

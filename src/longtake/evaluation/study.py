@@ -33,6 +33,7 @@ class Setup:
     split: str | None = None
     protocol: str | None = None
     unseen: Path | None = None
+    attributes: str | Path | None = None
     size: int | None = 480
     device: str = "auto"
     precision: str = "auto"

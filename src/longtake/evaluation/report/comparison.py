@@ -1,19 +1,19 @@
 """A comparison as JSON, as CSV and as a page."""
 
 import csv
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import longtake
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.compare import MOST, Change, Comparison
 from longtake.evaluation.correlation import correlations
 from longtake.evaluation.evaluate import Difference
 from longtake.evaluation.finished import Finished
-from longtake.evaluation.report.render import colour, mark, render
+from longtake.evaluation.report.files import write_json as write_plain
+from longtake.evaluation.report.html import SHARED, html, write_html
+from longtake.evaluation.report.looks import colour, mark
 from longtake.evaluation.report.scatter import plots
 from longtake.evaluation.report.whiskers import whiskers
 from longtake.video.sinks import output
@@ -67,8 +67,7 @@ def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
 
 def write_json(path: Path, comparison: Comparison) -> None:
     """Whole or not at all. Raises OutputError."""
-    with output(path), whole(path) as partial:
-        partial.write_text(json.dumps(as_json(comparison), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_plain(path, as_json(comparison))
 
 
 def write_csv(path: Path, comparison: Comparison) -> None:
@@ -84,16 +83,13 @@ def write_csv(path: Path, comparison: Comparison) -> None:
 
 def write_page(path: Path, comparison: Comparison) -> None:
     """A self-contained HTML file. Raises OutputError."""
-    text = render("comparison.html", **_content(comparison))
-    with output(path), whole(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_html(path, html(SHARED, _content(comparison), "comparison.html"))
 
 
 def _content(comparison: Comparison) -> dict[str, Any]:
     runs = comparison.runs
     spans = [(run.result.name, run.result.totals["J&F"], run.result.intervals.get("J&F")) for run in runs]
     return {
-        "version": longtake.__version__,
         "comparison": comparison,
         "level": LEVEL,
         "names": list(runs[0].result.totals),

@@ -5,6 +5,7 @@ Figures are fractions; what is not a number is null or empty.
 
 import csv
 import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from longtake.evaluation.bootstrap import DRAWS, LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
 from longtake.evaluation.protocols import Protocol
-from longtake.evaluation.results import MEASURES, ObjectResult
+from longtake.evaluation.results import MEASURES, AttributeResult, ObjectResult
 from longtake.video.sinks import output
 from longtake.video.whole import whole
 
@@ -37,6 +38,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         **_run(first),
         "notes": list(evaluation.notes),
     }
+    if labels := evaluation.attributes:
+        content["attributes"] = {video: list(own.codes) for video, own in labels.items()}
+        content["attributes_from"] = {video: "people" if own.given else "masks" for video, own in labels.items()}
     if others:
         content["run"] = first.name
         content["other_runs"] = {run.name: _run(run) for run in others}
@@ -63,7 +67,14 @@ def _run(run: RunResult) -> dict[str, Any]:
         "global": _plain(run.totals),
         "intervals": {"percent": LEVEL, "draws": DRAWS, **{k: v for k, v in run.intervals.items() if k in run.totals}},
         "objects": {thing.name: _object(thing) for thing in run.objects},
+        **(
+            {"by_attribute": {code: _part(part) for code, part in run.by_attribute.items()}} if run.by_attribute else {}
+        ),
     }
+
+
+def _part(part: AttributeResult) -> dict[str, Any]:
+    return {"videos": part.videos, "objects": part.objects, **_plain(part.figures)}
 
 
 def _object(thing: ObjectResult) -> dict[str, Any]:
@@ -86,8 +97,18 @@ def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """A file of plain values, whole or not at all. Raises OutputError."""
+    with output(path), whole(path) as partial:
+        partial.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
 def write_csv(path: Path, evaluation: Evaluation) -> None:
-    """A row per run and object, and one per run for all objects together; whole or not at all. Raises OutputError."""
+    """A row per run and object, and one per run for all objects together; whole or not at all. Raises OutputError.
+
+    The last column holds the attributes of an object's video, where those of any are known.
+    """
+    labels = evaluation.attributes
     columns = ["run", "video", "id", "group", "frames", "J&F", *MEASURES]
     with (
         output(path),
@@ -95,14 +116,16 @@ def write_csv(path: Path, evaluation: Evaluation) -> None:
         partial.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
     ):
         table = csv.writer(file, lineterminator="\n")
-        table.writerow(columns)
+        table.writerow([*columns, *(["attributes"] if labels else [])])
         for run in evaluation.runs:
             frames = sum(len(thing.track.frames) for thing in run.objects)
             figures = {name: run.totals.get(name, math.nan) for name in columns[5:]}
-            table.writerow([run.name, "", "", "", frames, *_cells(figures)])
+            table.writerow([run.name, "", "", "", frames, *_cells(figures), *([""] if labels else [])])
             for thing in run.objects:
                 own = {"J&F": thing.overall, **thing.figures}
-                table.writerow([run.name, thing.video, thing.id, thing.group, len(thing.track.frames), *_cells(own)])
+                codes = [" ".join(labels[thing.video].codes if thing.video in labels else ())] if labels else []
+                place = [run.name, thing.video, thing.id, thing.group, len(thing.track.frames)]
+                table.writerow([*place, *_cells(own), *codes])
 
 
 def _cells(figures: Mapping[str, float]) -> list[str]:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-import longtake
+from longtake.data.attributes import ATTRIBUTES
+from longtake.evaluation.attributes import sources
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
+from longtake.evaluation.report.html import html, write_html
+from longtake.evaluation.report.looks import colour
 from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
-from longtake.evaluation.report.render import colour, render
 from longtake.evaluation.report.scatter import plots
-from longtake.video.sinks import output
-from longtake.video.whole import whole
 
 WORST = 12
 SPARK = (180, 30)
@@ -27,14 +27,12 @@ def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | No
 
     facts: figures more, such as speed. about: what ran, and how.
     """
-    text = page(evaluation, facts or {}, about)
-    with output(path), whole(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+    write_html(path, page(evaluation, facts or {}, about))
 
 
 def page(evaluation: Evaluation, facts: Mapping[str, str], about: str = "") -> str:
     """The page as text."""
-    return render("page.html", **_content(evaluation, facts), about=about)
+    return html("longtake.evaluation.report", {**_content(evaluation, facts), "about": about})
 
 
 def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -42,11 +40,12 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
     first = runs[0]
     rgb = {"hit": HIT, "missed": MISSED, "mistaken": MISTAKEN}
     return {
-        "version": longtake.__version__,
         "evaluation": evaluation,
         "facts": facts,
         "runs": [{"run": run, "colour": colour(i), "curve": curve(run)} for i, run in enumerate(runs)],
         "names": list(first.totals),
+        "attributes": [_attribute(code, runs) for code in first.by_attribute],
+        "sources": sources(evaluation.attributes),
         "level": LEVEL,
         "rows": [_row(objects) for objects in zip(*(run.objects for run in runs), strict=True)],
         "measures": [name for name in first.objects[0].figures if name in first.totals],
@@ -56,6 +55,12 @@ def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]
         "worst": worst_frames(evaluation.dataset, first.files, first.objects, evaluation.protocol, WORST),
         "legend": {name: f"rgb{colour}" for name, colour in rgb.items()},
     }
+
+
+def _attribute(code: str, runs: Sequence[RunResult]) -> dict[str, Any]:
+    known = ATTRIBUTES.get(code)
+    told = {"name": known.name, "definition": known.definition} if known else {"name": "", "definition": ""}
+    return {"code": code, **told, "parts": [run.by_attribute[code] for run in runs]}
 
 
 def _row(objects: Sequence[Any]) -> dict[str, Any]:

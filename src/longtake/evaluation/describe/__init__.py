@@ -1,0 +1,1 @@
+"""What a data set is made of: its statistics, its attributes, and pictures of both."""
