@@ -85,7 +85,10 @@ def test_runs_that_evaluate_compared_are_runs_too(tmp_path: Path, run: Run, caps
     assert "both: y against both: x: J&F +0.0500" in capsys.readouterr().out
 
 
-def test_without_attributes_and_speed(tmp_path: Path, run: Run) -> None:
+def test_without_attributes_speed_and_intervals(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    one = [scored.write(tmp_path / name, {"a/1": BASE["a/1"]}) for name in ("one", "other")]
+    assert run("compare", *one) == 0
+    assert "other against one: J&F +0.0000 (no interval: too few videos)" in capsys.readouterr().out
     paths = [scored.write(tmp_path / name, BASE) for name in "xyz"]
     assert run("compare", *paths, "--html", tmp_path / "page.html") == 0
     page = (tmp_path / "page.html").read_text()
