@@ -32,6 +32,7 @@ def test_help_and_import_load_no_torch() -> None:
         "batch",
         "evaluate",
         "benchmark",
+        "synth",
         "export",
         "import",
         "relabel",

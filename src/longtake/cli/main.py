@@ -22,6 +22,7 @@ from longtake.cli import (
     propose,
     relabel,
     segment,
+    synth,
     train,
 )
 from longtake.errors import LongtakeError
@@ -44,6 +45,7 @@ app.command("annotate")(annotate.command)
 app.command("batch")(batch.command)
 app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
+app.command("synth")(synth.command)
 app.command("export")(export.command)
 app.command("import")(import_.command)
 app.command("relabel")(relabel.command)

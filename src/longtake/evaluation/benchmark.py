@@ -12,6 +12,7 @@ import torch
 
 from longtake.data.dataset import Dataset, Video
 from longtake.data.layouts import open_dataset
+from longtake.data.longsynth import write_longsynth
 from longtake.data.rendered import SETS, write_rendered
 from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import Runtime, runtime
@@ -37,6 +38,8 @@ from longtake.video.proposals import FolderOfProposals
 from longtake.video.sinks import LabelSink, make_folder, output
 from longtake.video.whole import whole
 
+LONGSYNTH = "longtake-synth"
+
 PROTOCOLS: Mapping[str, str] = {
     "davis2016": "davis2016",
     "davis2017": "davis2017",
@@ -44,6 +47,7 @@ PROTOCOLS: Mapping[str, str] = {
     "mose": "davis2017",
     "youtube-vos": "youtube-vos-proxy",
     **dict.fromkeys(SETS, "davis2017"),
+    LONGSYNTH: "lvos-v2",
 }
 """Data set -> protocol."""
 
@@ -77,6 +81,7 @@ def benchmark(
     *,
     dataset: str = "davis2017",
     split: str | None = None,
+    seed: int = 1,
     protocol: str | None = None,
     unseen: Path | None = None,
     model: str = DEFAULT,
@@ -92,7 +97,8 @@ def benchmark(
 ) -> Benchmark:
     """Segment every video of a split, score it, and write predictions/ and all results into the folder `out`.
 
-    root: the data set; None for what is rendered, which then goes into out. protocol: the data set's own where None.
+    root: the data set; None for what is rendered, which then goes into out. seed: of longtake-synth. protocol: the data
+    set's own where None.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
     Raises LongtakeError; predictions of finished frames stay.
@@ -101,7 +107,7 @@ def benchmark(
     rules, run = oracle_rules(system, memory, oracle), runtime(device, precision)
     check_proposals(system, proposals is not None)
     follower = Follower(system, rules, size, run, proposers(proposals, run.device))
-    scoring, data = _data(root, out, dataset, split, protocol)
+    scoring, data = _data(root, out, dataset, split, protocol, seed)
     if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
     watch, done = Stopwatch(follower.run.device), 0
@@ -172,22 +178,29 @@ def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = N
 
 
 def _data(
-    root: Path | None, out: Path, dataset: str, split: str | None, protocol: str | None
+    root: Path | None, out: Path, dataset: str, split: str | None, protocol: str | None, seed: int
 ) -> tuple[Protocol, Dataset]:
     if dataset not in PROTOCOLS:
         raise SettingError(f"--dataset {dataset}: use {', '.join(PROTOCOLS)}")
     rules = find_protocol(protocol or PROTOCOLS[dataset])
     if root is None:
-        if dataset not in SETS:
-            raise SettingError(
-                f"--dataset {dataset}: name the folder of the data set; only {' and '.join(SETS)} are rendered"
-            )
-        root = write_rendered(make_folder(out) / "clips", dataset)
+        root = _rendered(make_folder(out) / "clips", dataset, seed)
     data = open_dataset(root, split, rules.year)
     for video in data.videos:
         if not video.frames:
             raise InputError(f"{data.root}: video {video.name} has no frames in JPEGImages")
     return rules, data
+
+
+def _rendered(clips: Path, dataset: str, seed: int) -> Path:
+    """A data set that longtake makes itself; videos that follow from a seed are whole where they are there already."""
+    if dataset == LONGSYNTH:
+        root = make_folder(clips) / f"{LONGSYNTH}-{seed}"
+        return root if root.is_dir() else write_longsynth(root, seed)
+    if dataset in SETS:
+        return write_rendered(clips, dataset)
+    made = ", ".join([*SETS, LONGSYNTH])
+    raise SettingError(f"--dataset {dataset}: name the folder of the data set; only {made} are rendered")
 
 
 class Given:

@@ -1,17 +1,17 @@
 """A story is filmed: the ground passes by, bodies are painted on it back to front, light changes, pixels are noisy.
 
-Shapes: h height, w width.
+Shapes: h height, w width, s length of the strip of ground.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
 
 from longtake.data.longsynth.bodies import IVORY, PUPIL, Body, Part
 from longtake.data.longsynth.ground import SCENES, ground
-from longtake.data.longsynth.integers import SINES, TURN, Dice, Grid, mixed, noise, sine
-from longtake.data.longsynth.painting import Picture, Pose, paint, shadow, texture
+from longtake.data.longsynth.integers import SINES, TURN, Dice, mixed, noise, sine
+from longtake.data.longsynth.painting import Picture, Pose, Tile, paint, shadow, texture
 from longtake.data.longsynth.story import Story
 
 HALF = 128
@@ -62,7 +62,7 @@ def _post(dice: Dice, scene: str) -> Body:
     return Body("post", (part,), (first, second, second, PUPIL, IVORY), "patched", dice.bits(), False)
 
 
-def _window(behind: Picture, pan: int, width: int, rippled: int | None) -> Picture:
+def _window(behind: Int64[np.ndarray, "h s 3"], pan: int, width: int, rippled: int | None) -> Picture:
     """The part of the strip that the camera sees, `pan` 1/256 pixels along it; rows sway where there are ripples."""
     height, length = behind.shape[:2]
     rows = np.arange(height, dtype=np.int64)[:, None]
@@ -76,7 +76,7 @@ def _window(behind: Picture, pan: int, width: int, rippled: int | None) -> Pictu
     return window
 
 
-def _developed(picture: Picture, story: Story, time: int, grain: Grid) -> UInt8[np.ndarray, "h w 3"]:
+def _developed(picture: Picture, story: Story, time: int, grain: Tile) -> UInt8[np.ndarray, "h w 3"]:
     """Light, and noise; light changes much where appearance is meant to."""
     strong = "AC" in story.attributes
     gain = 222 + (66 * sine(time * 11) >> 12) if strong else 250 + (10 * sine(time * 7) >> 12)

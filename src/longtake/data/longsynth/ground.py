@@ -146,7 +146,7 @@ def _street(dice: Dice, height: int, width: int) -> Picture:
     return np.where((rows >= floor)[..., None], paving, wall)
 
 
-def _bricks(course: Grid, number: Grid, salt: np.uint64) -> Grid:
+def _bricks(course: Int64[np.ndarray, "h 1"], number: Grid, salt: np.uint64) -> Grid:
     """A tone from 0 to 63 for each brick."""
     return (mixed_all((course * 4096 + number).astype(np.uint64) ^ salt) >> np.uint64(58)).astype(np.int64)
 

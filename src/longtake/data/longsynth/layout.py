@@ -17,6 +17,7 @@ from longtake.data.longsynth.film import film
 from longtake.data.longsynth.story import FRAMES, HEIGHT, UNSEEN, WIDTH, Story, stories
 from longtake.errors import OutputError
 from longtake.video.palette import write_labels
+from longtake.video.sinks import make_folder, output
 from longtake.video.whole import whole_folder
 
 SPLIT = "valid"
@@ -35,7 +36,8 @@ def write_longsynth(
     told = stories(seed, frames, *size)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out}: is there already; remove it, or choose another folder")
-    with whole_folder(out) as partial:
+    make_folder(out.parent)
+    with output(out), whole_folder(out) as partial:
         listed, done = dict[str, Any](), 0
         for story in told:
             first = dict[int, int]()

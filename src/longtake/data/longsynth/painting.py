@@ -13,6 +13,7 @@ from longtake.data.longsynth.bodies import MAIN, SECOND, Body, Part
 from longtake.data.longsynth.integers import ROOTS, TURN, Grid, cosine, noise, sine
 
 Picture = Int64[np.ndarray, "h w 3"]
+Tile = Int64[np.ndarray, "64 64"]
 
 THINNEST = 160
 TEXELS = 64
@@ -82,7 +83,7 @@ def _outness(along: Grid, across: Grid, box: bool) -> Grid:
     return outness
 
 
-def paint(picture: Picture, body: Body, pose: Pose, tile: Grid) -> Grid:
+def paint(picture: Picture, body: Body, pose: Pose, tile: Tile) -> Grid:
     """Paint a body into a picture; returns how much of each pixel it covers. tile: its texture."""
     covered = np.zeros(picture.shape[:2], np.int64)
     for number, part in enumerate(body.parts):
@@ -101,7 +102,7 @@ def blend(picture: Picture, other: Picture, coverage: Grid) -> None:
     picture += (other - picture) * coverage[..., None] >> 8
 
 
-def texture(body: Body) -> Grid:
+def texture(body: Body) -> Tile:
     """The tile that a body's parts are cut from."""
     return noise(body.salt, TEXELS, TEXELS, 16)
 
@@ -122,7 +123,7 @@ LIGHT_X, LIGHT_Y, LIGHT_Z = -450, -680, 620
 """Where light comes from, of 1024."""
 
 
-def _lit(found: Spread, part: Part, oval: Oval, body: Body, tile: Grid, offset: int) -> Picture:
+def _lit(found: Spread, part: Part, oval: Oval, body: Body, tile: Tile, offset: int) -> Picture:
     """The colours of a part: pattern, texture, light."""
     across = found.across * part.across + offset >> 13
     along = found.along * part.along + offset >> 13
@@ -144,7 +145,7 @@ def _lit(found: Spread, part: Part, oval: Oval, body: Body, tile: Grid, offset: 
     return lit
 
 
-def _patterned(pattern: str, along: Grid, across: Grid, tile: Grid) -> Bool[np.ndarray, "h w"]:
+def _patterned(pattern: str, along: Grid, across: Grid, tile: Tile) -> Bool[np.ndarray, "h w"]:
     """Where the second colour is; one texel is 8 of a radius's 256 parts."""
     cloud = tile[across >> 1 & TEXELS - 1, along >> 1 & TEXELS - 1]
     second: np.ndarray = cloud > 140
