@@ -34,6 +34,7 @@ def test_help_and_import_load_no_torch() -> None:
         "benchmark",
         "compare",
         "study",
+        "synth",
         "export",
         "import",
         "relabel",

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def command(
     table: Annotated[str, typer.Argument(help="oracle, ablation or systems.")],
     out: Annotated[Path, typer.Option(help="Folder for the table and its runs.")],
-    root: Annotated[Path | None, typer.Argument(help="The data set; synth and synth-long are rendered.")] = None,
+    root: Annotated[Path | None, typer.Argument(help="The data set; synth and its like are made.")] = None,
     dataset: Annotated[
-        str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth or synth-long.")
+        str,
+        typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long or longtake-synth."),
     ] = "davis2017",
     split: options.Split = None,
+    seed: Annotated[int, typer.Option(help="Of longtake-synth: another seed, other videos.")] = 1,
     model: Annotated[
         list[str] | None, typer.Option(help="A bundled model or a checkpoint; several for the table of systems.")
     ] = None,
@@ -71,6 +73,7 @@ def command(
         root=root,
         dataset=dataset,
         split=split,
+        seed=seed,
         protocol=protocol,
         unseen=unseen,
         attributes=attributes,
