@@ -16,7 +16,7 @@ from longtake.errors import InputError
 from longtake.evaluation.bootstrap import paired
 from longtake.evaluation.compare import compare
 from longtake.evaluation.correlation import correlation, correlations
-from longtake.evaluation.finished import read_finished
+from longtake.evaluation.finished import called, read_finished
 from longtake.evaluation.results import ObjectResult
 from longtake.evaluation.scoring import Track
 
@@ -140,6 +140,15 @@ def test_missing_single_and_repeated_runs_are_told(
         assert run("compare", *words) == 1
         told = capsys.readouterr().err
         assert line in told and told.count("\n") == 1
+
+
+def test_names_are_what_tells_paths_apart(tmp_path: Path) -> None:
+    assert called([Path("default"), tmp_path / "a/model.safetensors", tmp_path / "b.x/scores.json"]) == [
+        "default",
+        "a",
+        "b.x",
+    ]
+    assert called([tmp_path / "a/long/scores.json", tmp_path / "b/long"]) == ["a", "b"]
 
 
 def test_a_number_that_is_none_is_read_as_not_a_number(tmp_path: Path) -> None:

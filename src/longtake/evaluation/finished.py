@@ -159,10 +159,7 @@ def _number(value: float | None) -> float:
 
 def called(paths: Sequence[Path]) -> list[str]:
     """What to call runs or models: the last part of their paths that tells them apart. Raises SettingError on twins."""
-    places = [path.resolve() for path in paths]
-    places = [
-        place.parent if place.name == SCORES else place if place.is_dir() else place.with_suffix("") for place in places
-    ]
+    places = [_place(path.resolve()) for path in paths]
     if len(set(places)) < len(places):
         twice = next(path for i, path in enumerate(paths) if places[i] in places[:i])
         raise SettingError(f"{twice}: the same twice; give each once")
@@ -170,3 +167,10 @@ def called(paths: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return list(names)
     return [str(path) for path in paths]
+
+
+def _place(path: Path) -> Path:
+    """A run's folder, where a file has the name that it has in all of them; else the file without its ending."""
+    if path.name in (SCORES, "model.safetensors"):
+        return path.parent
+    return path if path.is_dir() else path.with_suffix("")
