@@ -35,6 +35,7 @@ def test_help_and_import_load_no_torch() -> None:
         "benchmark",
         "compare",
         "study",
+        "synth",
         "export",
         "import",
         "relabel",

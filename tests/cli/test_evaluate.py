@@ -247,7 +247,10 @@ def test_benchmark_of_first_masks_alone_scores_nothing(
     ("words", "line"),
     [
         (["--dataset", "davis"], "davis: use davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long"),
-        (["--dataset", "davis2017"], "name the folder of the data set; only synth and synth-long are rendered"),
+        (
+            ["--dataset", "davis2017"],
+            "name the folder of the data set; only synth, synth-long, longtake-synth are rendered",
+        ),
         (["--dataset", "synth", "--oracle", "word"], "--oracle word: use box, mask or both"),
     ],
 )

@@ -16,7 +16,7 @@ from longtake.errors import InputError
 from longtake.evaluation.bootstrap import paired
 from longtake.evaluation.compare import compare
 from longtake.evaluation.correlation import correlation, correlations
-from longtake.evaluation.finished import read_finished
+from longtake.evaluation.finished import called, read_finished
 from longtake.evaluation.results import ObjectResult
 from longtake.evaluation.scoring import Track
 
@@ -85,7 +85,10 @@ def test_runs_that_evaluate_compared_are_runs_too(tmp_path: Path, run: Run, caps
     assert "both: y against both: x: J&F +0.0500" in capsys.readouterr().out
 
 
-def test_without_attributes_and_speed(tmp_path: Path, run: Run) -> None:
+def test_without_attributes_speed_and_intervals(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    one = [scored.write(tmp_path / name, {"a/1": BASE["a/1"]}) for name in ("one", "other")]
+    assert run("compare", *one) == 0
+    assert "other against one: J&F +0.0000 (no interval: too few videos)" in capsys.readouterr().out
     paths = [scored.write(tmp_path / name, BASE) for name in "xyz"]
     assert run("compare", *paths, "--html", tmp_path / "page.html") == 0
     page = (tmp_path / "page.html").read_text()
@@ -108,6 +111,7 @@ def changed(name: str = "a/1", **parts: Any) -> dict[str, Any]:
         (changed(frames=["1", "2"]), {}, "compare runs of the same data and split"),
         (changed(frames=["1"]), {}, "has not one J and one F for each of its frames"),
         (changed(J=3), {}, "not what benchmark or evaluate writes (objects.a/1.J: "),
+        (BASE, {"by_attribute": {"OV": {"videos": 2}}}, "(by_attribute.OV.objects: field required)"),
         ({"a": BASE["a/1"]}, {}, "not what benchmark or evaluate writes"),
     ],
 )
@@ -136,6 +140,15 @@ def test_missing_single_and_repeated_runs_are_told(
         assert run("compare", *words) == 1
         told = capsys.readouterr().err
         assert line in told and told.count("\n") == 1
+
+
+def test_names_are_what_tells_paths_apart(tmp_path: Path) -> None:
+    assert called([Path("default"), tmp_path / "a/model.safetensors", tmp_path / "b.x/scores.json"]) == [
+        "default",
+        "a",
+        "b.x",
+    ]
+    assert called([tmp_path / "a/long/scores.json", tmp_path / "b/long"]) == ["a", "b"]
 
 
 def test_a_number_that_is_none_is_read_as_not_a_number(tmp_path: Path) -> None:

@@ -174,6 +174,16 @@ def test_systems_side_by_side_growing_ones_capped_too(
     assert [row.words.get("proposals", "all") for row in rows] == [None, None, None, "all", "all"]
 
 
+def test_a_capped_memory_may_be_chosen_where_memory_grows(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("segment", folder_clip[0], "--masks", folder_clip[1] / "0.png", "--memory", "lvos:1:3")
+    assert run(*words, "--model", tiny_model, "--out", tmp_path / "out") == 0
+    assert json.loads((tmp_path / "out/run.json").read_text())["memory"] == "Capped(interval=1, maximum=3)"
+    assert run(*words, "--model", tiny("ddmemory-mobilenet-v2", tmp_path), "--out", tmp_path / "fixed") == 1
+    assert "has a fixed memory and takes no memory policy" in capsys.readouterr().err
+
+
 def test_the_command_writes_the_table_in_processes_of_their_own(
     root: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,7 +230,7 @@ def test_a_table_by_hand(tmp_path: Path) -> None:
     more = {"protocol": {"name": "lvos-plain"}, "attributes": {"a": ["OV"], "b": ["OV"]}}
     outcomes = []
     for name, objects in (("low", {"a/1": low, "b/1": low}), ("hi|gh", {"a/1": high, "b/1": high})):
-        attribute = {"OV": {"videos": 2, "objects": 2, "J&F": 0.25 if name == "low" else 0.75}}
+        attribute = {"OV": {"videos": 2, "objects": 2, "J&F": 0.25 if name == "low" else 0.75, "J": 0.2, "F": 0.3}}
         facts = {"frames_per_second": 12.5, "peak_memory_bytes": 1_500_000_000}
         folder = scored.write(tmp_path / name, objects, by_attribute=attribute, benchmark=facts, **more)
         outcomes.append(Outcome(Row(name, {}, {"kept": "all"}), read_finished(folder, name)[0]))

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for predictions and results.")],
-    root: Annotated[Path | None, typer.Argument(help="The data set; synth and synth-long are rendered.")] = None,
+    root: Annotated[
+        Path | None, typer.Argument(help="The data set; synth, synth-long and longtake-synth are rendered.")
+    ] = None,
     dataset: Annotated[
-        str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth or synth-long.")
+        str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long or longtake-synth.")
     ] = "davis2017",
     split: options.Split = None,
+    seed: Annotated[int, typer.Option(help="Of longtake-synth: another seed, other videos.")] = 1,
     model: options.Model = "default",
     weights: options.Weights = None,
     set_: options.Switches = None,
@@ -47,6 +50,8 @@ def command(
     Examples:
         longtake benchmark --dataset synth --out runs/synth
 
+        longtake benchmark --dataset longtake-synth --seed 2 --out runs/long
+
         longtake benchmark DAVIS --dataset davis2017 --split val --out runs/davis
 
         longtake benchmark DAVIS --split val --out runs/davis --attributes computed
@@ -66,6 +71,7 @@ def command(
             out,
             dataset=dataset,
             split=split,
+            seed=seed,
             protocol=protocol,
             unseen=unseen,
             attributes=attributes,

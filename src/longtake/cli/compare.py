@@ -11,6 +11,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from longtake.evaluation.compare import Comparison
+    from longtake.evaluation.evaluate import Difference
 
 
 def command(
@@ -49,7 +50,6 @@ def command(
 def _show(comparison: "Comparison") -> None:
     """Figures, differences, and the objects that differ most."""
     from longtake.cli.scores import WIDTH, number
-    from longtake.evaluation.bootstrap import LEVEL
     from longtake.evaluation.correlation import correlations
     from longtake.evaluation.report.comparison import extremes
 
@@ -74,10 +74,8 @@ def _show(comparison: "Comparison") -> None:
         table.add_row(f"J&F, {code}", *(number(run.by_attribute[code]["J&F"]) for run in comparison.runs))
     console.print(table)
     for run, each in zip(comparison.runs[1:], comparison.differences, strict=True):
-        low, high = each.intervals.get("J&F", (math.nan, math.nan))
         say(
-            f"{each.name} against {first.result.name}: J&F {each.figures['J&F']:+.4f} "
-            f"({LEVEL} % interval {low:+.4f} to {high:+.4f}, paired); "
+            f"{each.name} against {first.result.name}: J&F {each.figures['J&F']:+.4f} ({_span(each)}); "
             f"{each.better} objects better, {each.worse} worse"
         )
         for kind, changes in extremes(comparison, run).items():
@@ -85,3 +83,13 @@ def _show(comparison: "Comparison") -> None:
                 say(f"  most {kind}: " + ", ".join(f"{change.ours.name} {change.gain:+.3f}" for change in changes))
     for note in comparison.notes:
         say(f"  note: {note}")
+
+
+def _span(each: "Difference") -> str:
+    """The interval of a difference in J&F, in words."""
+    from longtake.evaluation.bootstrap import LEVEL
+
+    if "J&F" not in each.intervals:
+        return "no interval: too few videos"
+    low, high = each.intervals["J&F"]
+    return f"{LEVEL} % interval {low:+.4f} to {high:+.4f}, paired"

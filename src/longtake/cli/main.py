@@ -25,6 +25,7 @@ from longtake.cli import (
     relabel,
     segment,
     study,
+    synth,
     train,
 )
 from longtake.errors import LongtakeError
@@ -49,6 +50,7 @@ app.command("evaluate")(evaluate.command)
 app.command("benchmark")(benchmark.command)
 app.command("compare")(compare.command)
 app.command("study")(study.command)
+app.command("synth")(synth.command)
 app.command("export")(export.command)
 app.command("import")(import_.command)
 app.command("relabel")(relabel.command)

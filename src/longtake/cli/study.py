@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 def command(
     table: Annotated[str, typer.Argument(help="oracle, ablation or systems.")],
     out: Annotated[Path, typer.Option(help="Folder for the table and its runs.")],
-    root: Annotated[Path | None, typer.Argument(help="The data set; synth and synth-long are rendered.")] = None,
+    root: Annotated[Path | None, typer.Argument(help="The data set; synth and its like are made.")] = None,
     dataset: Annotated[
-        str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth or synth-long.")
+        str,
+        typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long or longtake-synth."),
     ] = "davis2017",
     split: options.Split = None,
+    seed: Annotated[int, typer.Option(help="Of longtake-synth: another seed, other videos.")] = 1,
     model: Annotated[
         list[str] | None, typer.Option(help="A bundled model or a checkpoint; several for the table of systems.")
     ] = None,
@@ -33,6 +35,7 @@ def command(
         str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
     ] = None,
     unseen: options.Unseen = None,
+    attributes: options.Attributes = None,
     memory: options.Memory = "auto",
     proposals: options.Proposals = None,
     size: options.Size = "480",
@@ -70,8 +73,10 @@ def command(
         root=root,
         dataset=dataset,
         split=split,
+        seed=seed,
         protocol=protocol,
         unseen=unseen,
+        attributes=attributes,
         size=short_side(size),
         device=device,
         precision=precision,

@@ -11,6 +11,7 @@ import torch
 
 from longtake.data.dataset import Dataset, Video
 from longtake.data.layouts import open_dataset
+from longtake.data.longsynth import write_longsynth
 from longtake.data.rendered import SETS, write_rendered
 from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import Runtime, runtime
@@ -36,6 +37,8 @@ from longtake.video.folder import FolderSource
 from longtake.video.proposals import FolderOfProposals
 from longtake.video.sinks import LabelSink, make_folder
 
+LONGSYNTH = "longtake-synth"
+
 PROTOCOLS: Mapping[str, str] = {
     "davis2016": "davis2016",
     "davis2017": "davis2017",
@@ -43,6 +46,7 @@ PROTOCOLS: Mapping[str, str] = {
     "mose": "davis2017",
     "youtube-vos": "youtube-vos-proxy",
     **dict.fromkeys(SETS, "davis2017"),
+    LONGSYNTH: "lvos-v2",
 }
 """Data set -> protocol."""
 
@@ -76,6 +80,7 @@ def benchmark(
     *,
     dataset: str = "davis2017",
     split: str | None = None,
+    seed: int = 1,
     protocol: str | None = None,
     unseen: Path | None = None,
     attributes: str | Path | None = None,
@@ -93,8 +98,8 @@ def benchmark(
 ) -> Benchmark:
     """Segment every video of a split, score it, and write predictions/ and all results into the folder `out`.
 
-    root: the data set; None for what is rendered, which then goes into out. protocol: the data set's own where None.
-    attributes: a file with those of each video, or "computed" for those that masks tell of.
+    root: the data set; None for what is rendered, which then goes into out. seed: of longtake-synth. protocol: the data
+    set's own where None. attributes: a file with those of each video, or "computed" for those that masks tell of.
     surplus: whether the model's file may hold weights of parts that the settings switch off.
     oracle: what the model is told of the truth (LVOS, table 5): the box of each object, the masks that it remembers, or
     both. proposals: a folder that holds one of FRAME.json for each video, or a detector's weights.
@@ -104,7 +109,7 @@ def benchmark(
     rules, run = oracle_rules(system, memory, oracle), runtime(device, precision)
     check_proposals(system, proposals is not None)
     follower = Follower(system, rules, size, run, proposers(proposals, run.device))
-    scoring, data = open_data(root, out, dataset, split, protocol)
+    scoring, data = open_data(root, out, dataset, split, protocol, seed)
     if has_truth(data.videos):
         grouping(data, scoring, unseen)  # what is wrong with it is better said before hours of work
         labelled(data, attributes)
@@ -177,23 +182,30 @@ def oracle_rules(system: AnySystem, memory: str = "auto", oracle: str | None = N
 
 
 def open_data(
-    root: Path | None, out: Path, dataset: str, split: str | None, protocol: str | None
+    root: Path | None, out: Path, dataset: str, split: str | None, protocol: str | None, seed: int = 1
 ) -> tuple[Protocol, Dataset]:
     """The protocol and the videos of a benchmark, see there; what is rendered goes into out. Raises InputError."""
     if dataset not in PROTOCOLS:
         raise SettingError(f"--dataset {dataset}: use {', '.join(PROTOCOLS)}")
     rules = find_protocol(protocol or PROTOCOLS[dataset])
     if root is None:
-        if dataset not in SETS:
-            raise SettingError(
-                f"--dataset {dataset}: name the folder of the data set; only {' and '.join(SETS)} are rendered"
-            )
-        root = write_rendered(make_folder(out) / "clips", dataset)
+        root = _rendered(make_folder(out) / "clips", dataset, seed)
     data = open_dataset(root, split, rules.year)
     for video in data.videos:
         if not video.frames:
             raise InputError(f"{data.root}: video {video.name} has no frames in JPEGImages")
     return rules, data
+
+
+def _rendered(clips: Path, dataset: str, seed: int) -> Path:
+    """A data set that longtake makes itself; videos that follow from a seed are whole where they are there already."""
+    if dataset == LONGSYNTH:
+        root = make_folder(clips) / f"{LONGSYNTH}-{seed}"
+        return root if root.is_dir() else write_longsynth(root, seed)
+    if dataset in SETS:
+        return write_rendered(clips, dataset)
+    made = ", ".join([*SETS, LONGSYNTH])
+    raise SettingError(f"--dataset {dataset}: name the folder of the data set; only {made} are rendered")
 
 
 class Given:

@@ -35,9 +35,20 @@ class _Object(BaseModel):
     v: Known = Field(alias="V")
 
 
+class _Part(BaseModel):
+    """Figures over the videos with an attribute."""
+
+    videos: int
+    objects: int
+    overall: Known = Field(alias="J&F")
+    j: Known = Field(alias="J")
+    f: Known = Field(alias="F")
+    v: Known = Field(None, alias="V")
+
+
 class _Run(BaseModel):
     objects: dict[Annotated[str, Field(pattern=r".+/\d+$")], _Object] = Field(min_length=1)
-    by_attribute: dict[str, dict[str, Known]] = {}
+    by_attribute: dict[str, _Part] = {}
 
 
 class _Protocol(BaseModel):
@@ -125,7 +136,10 @@ def _finished(file: Path, protocol: Protocol, name: str, run: _Run, content: _Fi
         facts.frames_per_second,
         facts.peak_memory_bytes,
         ", ".join(filter(None, (facts.device, facts.peak_memory_means))),
-        {code: {key: _number(value) for key, value in own.items()} for code, own in run.by_attribute.items()},
+        {
+            code: {k: _number(v) for k, v in part.model_dump(by_alias=True).items()}
+            for code, part in run.by_attribute.items()
+        },
         content.attributes,
     )
 
@@ -145,10 +159,7 @@ def _number(value: float | None) -> float:
 
 def called(paths: Sequence[Path]) -> list[str]:
     """What to call runs or models: the last part of their paths that tells them apart. Raises SettingError on twins."""
-    places = [path.resolve() for path in paths]
-    places = [
-        place.parent if place.name == SCORES else place if place.is_dir() else place.with_suffix("") for place in places
-    ]
+    places = [_place(path.resolve()) for path in paths]
     if len(set(places)) < len(places):
         twice = next(path for i, path in enumerate(paths) if places[i] in places[:i])
         raise SettingError(f"{twice}: the same twice; give each once")
@@ -156,3 +167,10 @@ def called(paths: Sequence[Path]) -> list[str]:
         if len(set(names)) == len(names):
             return list(names)
     return [str(path) for path in paths]
+
+
+def _place(path: Path) -> Path:
+    """A run's folder, where a file has the name that it has in all of them; else the file without its ending."""
+    if path.name in (SCORES, "model.safetensors"):
+        return path.parent
+    return path if path.is_dir() else path.with_suffix("")

@@ -31,8 +31,10 @@ class Setup:
     root: Path | None = None
     dataset: str = "davis2017"
     split: str | None = None
+    seed: int = 1
     protocol: str | None = None
     unseen: Path | None = None
+    attributes: str | Path | None = None
     size: int | None = 480
     device: str = "auto"
     precision: str = "auto"
@@ -79,7 +81,7 @@ def study(
     place = out / "data" / setup.dataset
     if setup.root is None and (place / "clips" / "ImageSets").is_dir():
         setup = replace(setup, root=place / "clips")
-    protocol, data = open_data(setup.root, place, setup.dataset, setup.split, setup.protocol)
+    protocol, data = open_data(setup.root, place, setup.dataset, setup.split, setup.protocol, setup.seed)
     if not has_truth(data.videos):
         raise InputError(f"{data.root}: first masks only, so there is nothing to score; a study needs all masks")
     setup = replace(setup, root=setup.root or data.root)

@@ -97,7 +97,7 @@ def _systems(models: Sequence[str], settings: Mapping[str, Any], memory: str) ->
         with torch.device("meta"):
             system = preset.build()
         words = {"model": model} | ({} if system.takes_proposals else {"proposals": None})
-        told = {"preset": card.preset, "memory": preset.bank, "kept": "its own rule"}
+        told = {"system": type(system).__name__, "memory": preset.bank, "kept": "own rule"}
         rows.append(Row(name, words, told))
         if system.accepts_policy:
             rows.append(Row(f"{name} {CAP}", {**words, "memory": CAP}, {**told, "kept": CAP}))

@@ -11,7 +11,8 @@ from longtake.evaluation.attributes import category_of, sources
 from longtake.evaluation.describe.describe import Category, Description
 from longtake.evaluation.describe.words import names, rows
 from longtake.evaluation.observed import ABSENCES, SIZES
-from longtake.evaluation.report.render import COLOURS, render, write_html
+from longtake.evaluation.report.html import html, write_html
+from longtake.evaluation.report.looks import COLOURS
 
 PAIR = COLOURS[:2]
 """Of the data set, and of the one beside it."""
@@ -25,7 +26,7 @@ def write_page(path: Path, description: Description, against: Description | None
 def page(description: Description, against: Description | None = None) -> str:
     """The page as text."""
     each = [description, *([against] if against else [])]
-    return render("description.html", **_content(description, each), colours=PAIR)
+    return html("longtake.evaluation.describe", {**_content(description, each), "colours": PAIR})
 
 
 def _content(first: Description, each: Sequence[Description]) -> dict[str, Any]:

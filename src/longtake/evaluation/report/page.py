@@ -10,8 +10,9 @@ from longtake.data.attributes import ATTRIBUTES
 from longtake.evaluation.attributes import sources
 from longtake.evaluation.bootstrap import LEVEL
 from longtake.evaluation.evaluate import Evaluation, RunResult
+from longtake.evaluation.report.html import html, write_html
+from longtake.evaluation.report.looks import colour
 from longtake.evaluation.report.pictures import HIT, MISSED, MISTAKEN, worst_frames
-from longtake.evaluation.report.render import colour, render, write_html
 from longtake.evaluation.report.scatter import plots
 
 WORST = 12
@@ -31,7 +32,7 @@ def write_page(path: Path, evaluation: Evaluation, facts: Mapping[str, str] | No
 
 def page(evaluation: Evaluation, facts: Mapping[str, str], about: str = "") -> str:
     """The page as text."""
-    return render("page.html", **_content(evaluation, facts), about=about)
+    return html("longtake.evaluation.report", {**_content(evaluation, facts), "about": about})
 
 
 def _content(evaluation: Evaluation, facts: Mapping[str, str]) -> dict[str, Any]:

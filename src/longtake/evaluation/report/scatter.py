@@ -5,7 +5,7 @@ from typing import Any
 
 from longtake.evaluation.correlation import PAIRS, correlation, figure
 from longtake.evaluation.evaluate import RunResult
-from longtake.evaluation.report.render import colour, mark
+from longtake.evaluation.report.looks import colour, mark
 
 SIDE = 300
 HIGHEST = {"V": 0.5}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from longtake.evaluation.bootstrap import LEVEL
-from longtake.evaluation.report.render import number, render, signed
+from longtake.evaluation.report.html import SHARED, html, number, signed
 from longtake.evaluation.report.scatter import plots
 from longtake.evaluation.report.whiskers import whiskers
 from longtake.evaluation.study import RUNS, Outcome, Study
@@ -121,18 +121,18 @@ def as_page(study: Study) -> str:
     runs = [outcome.run.result for outcome in study.outcomes if outcome.run is not None]
     names = columns(study)
     spans = [(run.name, run.totals["J&F"], run.intervals.get("J&F")) for run in runs]
-    return render(
-        "table.html",
-        study=study,
-        level=LEVEL,
-        names=names,
-        gain=GAIN,
-        rows=[{"outcome": o, "cells": [written(n, cells(study, o)[n]) for n in names]} for o in study.outcomes],
-        whiskers=whiskers(spans, coloured=False),
-        first=runs[0].name if runs else "",
-        plots=plots(runs[:1]),
-        remarks=remarks(study),
-    )
+    content = {
+        "study": study,
+        "level": LEVEL,
+        "names": names,
+        "gain": GAIN,
+        "rows": [{"outcome": o, "cells": [written(n, cells(study, o)[n]) for n in names]} for o in study.outcomes],
+        "whiskers": whiskers(spans, coloured=False),
+        "first": runs[0].name if runs else "",
+        "plots": plots(runs[:1]),
+        "remarks": remarks(study),
+    }
+    return html(SHARED, content, "table.html")
 
 
 WRITERS: dict[str, Callable[[Study], str]] = {

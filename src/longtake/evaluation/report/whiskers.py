@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from longtake.evaluation.bootstrap import Interval
-from longtake.evaluation.report.render import colour
+from longtake.evaluation.report.looks import colour
 
 WIDTH, LINE, LETTER = 420, 26, 7
 
