@@ -3,10 +3,12 @@
 `bundled` is what longtake brings with it, small.
 """
 
+import dataclasses
 import shutil
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,8 +114,10 @@ def _exchanged(root: Path) -> None:
 
 
 def _model(path: Path, name: str) -> None:
+    """A checkpoint that names all its options, so that processes know them in which presets have their usual size."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(path, preset(name).build().state_dict(), Card(name, {}))
+    made: Any = preset(name)
+    save_checkpoint(path, made.build().state_dict(), Card(name, dataclasses.asdict(made)))
 
 
 def _models(root: Path) -> None:
