@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,7 +20,9 @@ import pytest
 
 import world
 from documented import Line, command_lines, documents, mentions, name_of, script
+from longtake.data.longsynth import write_longsynth
 from longtake.data.rendered import SETS
+from longtake.evaluation.benchmark import benchmark
 from longtake.systems.zoo import ZOO
 from longtake.training.parse import load_recipe
 from offered import install_example
@@ -35,7 +38,8 @@ NOT_RUN = {
 """Command lines that cannot be run here, and why."""
 
 SMALLER = {
-    r"benchmark (?!.*--size).*": ["--size", "32"],
+    r"(benchmark|study) (?!.*--size).*": ["--size", "32"],
+    r"synth .*": ["--frames", "12"],
     r"segment src/longtake/demo/clip.mp4 .*": ["--end", "#2"],
     r"segment (?!.*--size).*": ["--size", "96"],
     r"batch .*": ["--size", "96", "--workers", "1"],
@@ -60,7 +64,7 @@ PAGES = [path for path in documents() if command_lines(path)]
 def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A world; but for the bundled model's, presets are their tiny variants; what longtake renders is small, too.
 
-    A batch stays in this process.
+    Batches and studies stay in this process.
     """
     root = tmp_path_factory.mktemp("documents") / "world"
     bundled = SimpleNamespace(resources=SimpleNamespace(files=lambda package: root / "bundled"))
@@ -72,6 +76,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             few = dict(list(rendered.clips.items())[:2])
             patch.setitem(SETS, name, replace(rendered, clips=few, frames=4))
         patch.setattr("longtake.cli.demo.importlib", bundled)
+        patch.setattr("longtake.evaluation.benchmark.write_longsynth", partial(write_longsynth, frames=12))
+        patch.setattr("longtake.evaluation.study.in_own_process", lambda report, **how: benchmark(**how, report=report))
         patch.setattr("longtake.batch.local.ProcessPoolExecutor", lambda count, *_: ThreadPoolExecutor(count))
         yield world.make(root)
 

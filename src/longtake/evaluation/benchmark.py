@@ -117,7 +117,7 @@ def benchmark(
     count = sum(len(video.frames) for video in data.videos)
     facts = {
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
-        "model": model_facts(model, card),
+        "model": model_facts(model, card, settings),
         "settings": dict(settings or {}),
         "oracle": oracle,
         "proposals": proposals and str(proposals),

@@ -24,10 +24,10 @@ LEEWAY = 2.0
 """Seconds after the end of a run in which its files may still be touched."""
 
 
-def model_facts(name: str, card: Card) -> dict[str, Any]:
-    """A model as records name it."""
-    words = {"preset": card.preset, "options": dict(card.options), "licence": card.licence, "data": dict(card.data)}
-    return {"name": name, **words}
+def model_facts(name: str, card: Card, settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A model as records name it; settings: switches of its preset that were set beside those of its card."""
+    words = {"preset": card.preset, "options": {**card.options, **(settings or {})}}
+    return {"name": name, **words, "licence": card.licence, "data": dict(card.data)}
 
 
 def run_facts(rules: Rules, size: int | None, run: Runtime) -> dict[str, Any]:

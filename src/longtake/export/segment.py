@@ -172,7 +172,7 @@ def segment(
         "inputs": fingerprint(*([masks] if masks else []), *([Path(str(source))] if again else [])),
         "prompts": [prompted.words() for prompted in prompts],
         "forget": forget and forget.text,
-        "model": model_facts(model, card),
+        "model": model_facts(model, card, settings),
         "explain": list(explain),
         "proposals": proposals and str(proposals),
         "backend": backend,
