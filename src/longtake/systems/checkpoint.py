@@ -18,6 +18,9 @@ from longtake.systems.zoo import names, package_of, preset
 
 KEY = "longtake"
 
+TRAINING = "checkpoint.pt"
+"""What a run of training goes on from, in its folder."""
+
 NETWORK = "network"
 """In the metadata of a file that holds a part of a system, as a flow network: which."""
 
@@ -77,8 +80,16 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     partial.replace(path)
 
 
+def check_trained(path: Path) -> None:
+    """Raises CheckpointError where training has not come to the model, but to a checkpoint in its folder."""
+    if path.name == TRAINING or (not path.exists() and path.with_name(TRAINING).is_file()):
+        flaw = "a training checkpoint, no model yet" if path.name == TRAINING else f"not there yet, only {TRAINING}"
+        raise CheckpointError(f"{path}: {flaw}; finish the run with: longtake train --resume {path.parent}")
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """The words in a safetensors file. Raises CheckpointError where the file is damaged."""
+    check_trained(path)
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
@@ -101,6 +112,7 @@ def read_card(path: Path) -> Card:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """All tensors of a checkpoint, floats as float32. Raises CheckpointError where the file is damaged."""
+    check_trained(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
