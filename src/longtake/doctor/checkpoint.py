@@ -6,7 +6,8 @@ import torch
 
 from longtake.doctor.report import Report
 from longtake.errors import LongtakeError
-from longtake.systems.checkpoint import TRAINING, misfits, preset_of, read_card, read_weights
+from longtake.systems.checkpoint import misfits, preset_of, read_card, read_weights
+from longtake.systems.trained import TRAINING
 
 
 def examine_checkpoint(path: Path) -> Report:

@@ -14,12 +14,10 @@ from torch import Tensor, nn
 
 from longtake.errors import CheckpointError, OutputError
 from longtake.systems.protocol import AnySystem, Preset
+from longtake.systems.trained import check_trained
 from longtake.systems.zoo import names, package_of, preset
 
 KEY = "longtake"
-
-TRAINING = "checkpoint.pt"
-"""What a run of training goes on from, in its folder."""
 
 NETWORK = "network"
 """In the metadata of a file that holds a part of a system, as a flow network: which."""
@@ -78,13 +76,6 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(save(dict(tensors), metadata=dict(metadata)))
     partial.replace(path)
-
-
-def check_trained(path: Path) -> None:
-    """Raises CheckpointError where training has not come to the model, but to a checkpoint in its folder."""
-    if path.name == TRAINING or (not path.exists() and path.with_name(TRAINING).is_file()):
-        flaw = "a training checkpoint, no model yet" if path.name == TRAINING else f"not there yet, only {TRAINING}"
-        raise CheckpointError(f"{path}: {flaw}; finish the run with: longtake train --resume {path.parent}")
 
 
 def read_metadata(path: Path) -> dict[str, str]:

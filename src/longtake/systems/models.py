@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from longtake.errors import CheckpointError, SettingError
-from longtake.systems.checkpoint import Card, check_trained, fill, load_checkpoint, read_card, read_weights
+from longtake.errors import SettingError
+from longtake.systems.checkpoint import Card, fill, load_checkpoint, read_card, read_weights
 from longtake.systems.protocol import AnySystem
+from longtake.systems.trained import check_trained, check_weights
 from longtake.systems.zoo import names, preset
 
 DEFAULT = "default"
@@ -53,9 +54,7 @@ def load(
     """
     if weights is None:
         return load_checkpoint(find(name), settings, surplus=surplus)
-    check_trained(weights)
-    if not weights.is_file():
-        raise CheckpointError(f"{weights}: no such file")
+    check_weights(weights)
     card = read_card(weights)
     if name != DEFAULT and name != card.preset:
         system = preset(name, dict(settings or {})).build()

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from longtake.errors import CheckpointError, OutputError, SettingError
-from longtake.systems.checkpoint import TRAINING
+from longtake.systems.trained import TRAINING
 from longtake.training.parse import parse_recipe
 from longtake.training.provenance import differences, manifest
 from longtake.training.recipe import Recipe
