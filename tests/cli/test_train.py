@@ -75,6 +75,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     assert run("train", recipe, "--out", tmp_path / "run") == 130
     told = capsys.readouterr().err
     assert f"stopped after step 1; go on with: longtake train --resume {tmp_path / 'run'}" in told
+    assert "interrupted" not in told
     assert run("train", "--resume", tmp_path / "run") == 0
     assert capsys.readouterr().out.startswith("3 steps")
 
