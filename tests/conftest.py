@@ -1,3 +1,4 @@
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,14 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing is kept in the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def silent() -> Iterator[None]:
+    """No lines of progress on stderr, however long a busy machine takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("longtake.cli.progress.EVERY", math.inf)
         yield
 
 

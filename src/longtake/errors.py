@@ -10,6 +10,7 @@
     │   └── UnfitError        many files at once, each told of
     ├── OutputError       a result cannot be written
     ├── ScarceError       too little memory, however little is done at once
+    ├── StoppedError      somebody stopped it, and it can go on
     └── MissingExtraError a part of longtake that is not installed
 
 A message says what was wrong, where (file, frame, object), and what to do, on one line.
@@ -62,6 +63,10 @@ class OutputError(LongtakeError):
 
 class ScarceError(LongtakeError):
     """Memory does not suffice, however little is done at once and kept of the past."""
+
+
+class StoppedError(LongtakeError):
+    """Somebody stopped it; the message says how to go on. The command line exits with status 130."""
 
 
 class MissingExtraError(LongtakeError):

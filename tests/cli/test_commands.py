@@ -212,7 +212,7 @@ def bad_inputs(frames: Path, masks: Path, model: Path, tmp: Path) -> dict[str, t
         "missing mask": (segment(given=tmp / "none.png"), "none.png: no such file"),
         "not a video": (segment(source=tmp / "text.mp4"), "text.mp4: not a readable video"),
         "missing video": (segment(source=tmp / "none.mp4"), "none.mp4: no such file"),
-        "mixed sizes": (segment(source=mixed), "1.png: 96x32 pixels, but 0.png is 96x64"),
+        "mixed sizes": (segment(source=mixed, where=tmp / "begun"), "1.png: 96x32 pixels, but 0.png is 96x64"),
         "unknown model": (segment(name="stm-resnet51"), "no such model"),
         "preset without weights": (segment(name="stm-resnet50"), "add --weights"),
         "truncated checkpoint": (segment(name=tmp / "cut.safetensors"), "cut.safetensors"),
@@ -251,6 +251,31 @@ def test_bad_input_gives_one_line_and_status_1(
         if status != 1 or len(lines) != 1 or expected not in lines[0]:
             wrong.append((case, status, lines))
     assert wrong == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_wrong_with_paths_is_told_before_torch_is_loaded(
+    folder_clip: tuple[Path, Path], tmp_path: Path
+) -> None:
+    frames, masks = folder_clip
+    Image.fromarray(np.ones((10, 10), np.uint8)).save(tmp_path / "small.png")
+    first = str(masks / "0.png")
+    calls = {
+        "no such file": [str(tmp_path / "none.mp4"), "--masks", first],
+        "10x10 pixels": [str(frames), "--masks", str(tmp_path / "small.png")],
+        "none.safetensors: no such": [str(frames), "--masks", first, "--weights", str(tmp_path / "none.safetensors")],
+    }
+    code = (
+        "import sys, longtake.cli.main as cli\n"
+        f"for line, words in {calls!r}.items():\n"
+        "    sys.argv = ['longtake', 'segment', *words, '--out', 'out']\n"
+        "    try:\n        cli.main()\n    except SystemExit as stop:\n        assert stop.code == 1, line\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
+    for line, said in zip(calls, done.stderr.splitlines(), strict=True):
+        assert line in said
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_was_written_before_an_error_stays_whole(

@@ -154,3 +154,12 @@ def test_checkpoints(tiny_model: Path, tmp_path: Path, run: Run, capfd: pytest.C
 def test_nothing_there_is_one_line(tmp_path: Path, run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     assert run("doctor", tmp_path / "none") == 1
     assert capfd.readouterr().err.startswith(f"longtake: {tmp_path / 'none'}: no such file")
+
+
+def test_a_busy_machine_is_told_by_its_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation.os, "cpu_count", lambda: 4)
+    for load, busy in ((3.9, False), (4.1, True)):
+        monkeypatch.setattr(installation.os, "getloadavg", lambda load=load: (load, 0.0, 0.0), raising=False)
+        assert installation.is_busy() is busy
+    monkeypatch.delattr(installation.os, "getloadavg")
+    assert not installation.is_busy()

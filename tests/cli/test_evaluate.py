@@ -275,3 +275,14 @@ def test_a_long_track_keeps_its_dips() -> None:
     points = sparkline(values)
     assert len(points) == 180 and max(y for _, y in points) == 30
     assert sparkline([0.5]) == [(0.0, 15.0), (180, 15.0)]
+
+
+def test_a_narrow_terminal_gets_fewer_figures_and_whole_names(
+    run: Run, pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("longtake.cli.scores.WIDTH", 60)
+    assert run("evaluate", "--protocol", "davis2017", "--annotations", pair[0], "--predictions", pair[1]) == 0
+    shown = capsys.readouterr().out
+    table = shown[: shown.index("all objects")]
+    assert "cup/2" in table and "no room for decay" in table and "F_decay" not in table
+    assert max(map(len, table.splitlines()[1:])) <= 60

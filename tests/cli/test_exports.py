@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from longtake.video.masks import read_masks
+from longtake.video.palette import write_labels
+
 Run = Callable[..., int]
 
 
@@ -72,7 +75,27 @@ def test_results_become_every_format_later_too(results: Path, tmp_path: Path, ru
     assert (tmp_path / "again.json").read_bytes() == (results / "ytvis.json").read_bytes()
 
 
-def test_a_part_of_a_video_keeps_its_frames(tiny_model: Path, tmp_path: Path, run: Run) -> None:
+def test_one_object_in_any_format(folder_clip: tuple[Path, Path], tmp_path: Path, run: Run) -> None:
+    frames, masks = folder_clip
+    alone = tmp_path / "alone" / masks.name
+    alone.mkdir(parents=True)
+    for path in masks.iterdir():
+        write_labels(alone / path.name, np.where(read_masks(path).labels == 2, 2, 0).astype(np.uint16))
+    for kind, ending in (("coco", ".json"), ("ytvis", ".json"), ("cvat", ".xml"), ("overlay", ".mp4")):
+        words = ("--to", kind, "--frames", frames)
+        one, other = tmp_path / f"{kind}{ending}", tmp_path / f"{kind}-alone{ending}"
+        assert run("export", masks, *words, "--object", 2, "--out", one) == 0
+        assert run("export", alone, *words, "--out", other) == 0
+        if kind != "overlay":
+            assert one.read_text() == other.read_text()
+    with av.open(str(one)) as ours, av.open(str(other)) as theirs:
+        for a, b in zip(ours.decode(video=0), theirs.decode(video=0), strict=True):
+            assert np.abs(a.to_ndarray(format="rgb24").astype(int) - b.to_ndarray(format="rgb24")).mean() < 1
+
+
+def test_a_part_of_a_video_keeps_its_frames(
+    tiny_model: Path, tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     from longtake import demo
 
     clip, mask = (Path(demo.__path__[0]) / name for name in ("clip.mp4", "masks/000010.png"))
@@ -83,6 +106,8 @@ def test_a_part_of_a_video_keeps_its_frames(tiny_model: Path, tmp_path: Path, ru
         times = [[frame.pts for frame in each.decode(video=0)] for each in (one, other)]
     assert len(times[0]) == 4 and times[0] == times[1]
     assert '<mask frame="13" keyframe="1" outside="0"' in (out / "cvat.xml").read_text()
+    assert run("export", out, "--to", "coco", "--out", tmp_path / "c.json") == 0
+    assert f"ffmpeg -i {clip} -fps_mode passthrough -start_number 0 -q:v 2 %06d.jpg" in capsys.readouterr().out
 
 
 def test_a_folder_of_folders(folder_clip: tuple[Path, Path], tmp_path: Path, run: Run) -> None:
@@ -107,7 +132,7 @@ def test_a_folder_of_folders(folder_clip: tuple[Path, Path], tmp_path: Path, run
             "--to pascal: not a format; use one of: coco, ytvis, yolo",
         ),
         (("export", "masks", "--to", "davis", "--out", "o"), "--to davis: add --annotations"),
-        (("export", "masks", "--to", "coco", "--out", "o", "--object", "1"), "--object 1: says nothing with --to coco"),
+        (("export", "masks", "--to", "coco", "--out", "o", "--object", "7"), "no mask has object 7; there are: 1, 2"),
         (("export", "masks", "--to", "coco", "--out", "o", "--split", "val"), "--split val: says nothing"),
         (
             ("export", "masks", "--to", "matte", "--out", "o.mov"),

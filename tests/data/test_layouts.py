@@ -137,6 +137,15 @@ def test_the_frames_of_the_only_video_may_lie_at_the_root(tmp_path: Path) -> Non
         masks_by_video(tmp_path / "dog/00000.png", ["dog"])
 
 
+def test_what_segment_wrote_is_predictions(tmp_path: Path) -> None:
+    datasets.folders(tmp_path / "result", {"labels": CLIPS["dog"]})
+    datasets.folders(tmp_path / "results/dog", {"labels": CLIPS["dog"]})
+    assert len(masks_by_video(tmp_path / "result", ["dog"])["dog"]) == 5
+    assert len(masks_by_video(tmp_path / "results", ["cup", "dog"])["dog"]) == 5
+    with pytest.raises(InputError, match="result/VIDEO/FRAME"):
+        masks_by_video(tmp_path / "result", ["cup", "dog"])
+
+
 @pytest.mark.parametrize(("bits", "most"), [(1, 1), (2, 3), (4, 15)])
 def test_greys_of_few_bits_are_ids(tmp_path: Path, bits: int, most: int) -> None:
     labels = np.tile(np.arange(most + 1, dtype=np.uint8), (4, 16 // (most + 1)))

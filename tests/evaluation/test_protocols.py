@@ -357,6 +357,17 @@ def test_a_broken_first_mask_hides_nothing_else(tmp_path: Path) -> None:
     assert "dog: 1 frame without a prediction: 00004" in caught.value.problems
 
 
+def test_frames_are_matched_by_number_where_names_differ_by_zeros(tmp_path: Path) -> None:
+    data = datasets.davis(tmp_path / "data", TRUTH)
+    more = datasets.folders(tmp_path / "more", TRUTH, digits=6)
+    found = evaluate(data, more, "davis2017")
+    assert found.runs[0].totals["J&F"] == 1
+    assert "predictions: frames of 2 videos matched by number: 000000 is 00000" in found.notes
+    other = datasets.folders(tmp_path / "other", TRUTH, digits=6, first=1)
+    with pytest.raises(UnfitError, match="frames without a prediction"):
+        evaluate(data, other, "davis2017")
+
+
 def test_problems_name_the_run_where_there_are_several(tmp_path: Path) -> None:
     root = datasets.davis(tmp_path / "a", TRUTH)
     runs = {name: datasets.folders(tmp_path / name, TRUTH) for name in ("good", "bad")}

@@ -79,3 +79,13 @@ def test_the_bundled_model_says_what_it_was_trained_on() -> None:
         assert card.licence != "not stated"
         assert card.data
         assert {"J", "F"} <= card.figures.keys()
+
+
+def test_a_run_that_was_stopped_has_no_model_yet(tmp_path: Path) -> None:
+    run = tmp_path / "mine"
+    run.mkdir()
+    (run / "checkpoint.pt").write_bytes(b"PK")
+    for path in (run / "checkpoint.pt", run / "model.safetensors"):
+        for opened in (lambda path: load(weights=path), lambda path: load(str(path)), read_card):
+            with pytest.raises(CheckpointError, match=r"finish the run with: longtake train --resume .*/mine"):
+                opened(path)

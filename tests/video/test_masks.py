@@ -211,7 +211,7 @@ def test_soft_edges_between_colours_are_refused(tmp_path: Path) -> None:
 def test_a_mask_saved_as_jpeg_is_refused(tmp_path: Path) -> None:
     values = np.where(disc() > 0.5, 255, 0).astype(np.uint8)
     Image.fromarray(values).save(tmp_path / "m.jpg")
-    with pytest.raises(MaskError, match="stray values"):
+    with pytest.raises(MaskError, match="JPEG blurs masks; save it as PNG"):
         read_masks(tmp_path / "m.jpg")
 
 
@@ -359,3 +359,18 @@ def test_two_masks_of_one_name_are_refused(tmp_path: Path) -> None:
         save(tmp_path / f"0.{ending}", np.ones((2, 2), np.uint8))
     with pytest.raises(MaskError, match="several masks are named 0"):
         MaskFolder(tmp_path)
+
+
+def test_a_mask_that_covers_nearly_all_is_warned_of_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    labels = np.ones((20, 20), np.uint16)
+    labels[:1] = 0
+    for index in range(2):
+        write_labels(tmp_path / f"{index}.png", labels)
+    masks = MaskFolder(tmp_path)
+    assert masks.of("0", 0) is not None and masks.of("1", 1) is not None
+    (said,) = caplog.messages
+    assert said == f"{tmp_path / '0.png'}: object 1 covers 95 % of the frame; is the mask inverted?"
+    labels[:2] = 0
+    write_labels(tmp_path / "0.png", labels)
+    MaskFolder(tmp_path / "0.png").of("0", 0)
+    assert len(caplog.messages) == 1

@@ -93,7 +93,7 @@ def command(
         outcomes = on_ray.run(left, out, workers, address)
     else:
         outcomes = local.run(left, out, workers or local.default_workers())
-    with progress("videos", lines=30) as update:
+    with progress("videos") as update:
         for outcome in outcomes:
             report.add(outcome)
             failures = len(report.of("failed"))

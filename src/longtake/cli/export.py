@@ -1,5 +1,6 @@
 """`longtake export`: masks in the form that other programs and the servers of benchmarks take."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from longtake.export.exchange import MaskVideo
 
 FORMATS = ("coco", "ytvis", "yolo", "cvat", "overlay", "matte")
+WITH_IMAGES = ("coco", "ytvis", "yolo")
+"""Formats that name an image for each frame."""
+
 LAYOUT = "lvos-dataset"
 SERVERS = ("davis", "youtube-vos", "lvos", "mose")
 
@@ -32,7 +36,7 @@ def command(
     out: Annotated[Path, typer.Option(help="A file, or a folder: see below.")],
     frames: options.Frames = None,
     object_: Annotated[
-        int | None, typer.Option("--object", help="The id of the one object of a matte; without it all together.")
+        int | None, typer.Option("--object", help="The id of the one object to write, not for servers; without it all.")
     ] = None,
     annotations: Annotated[
         Path | None, typer.Option(help="For servers, the benchmark's data: its root, or the folder of the split.")
@@ -74,6 +78,8 @@ def command(
 
         longtake export result --to matte --object 2 --out dog.mov
 
+        longtake export result --to overlay --object 2 --out look.mp4
+
         longtake export masks/ --to overlay --frames holiday.mp4 --out look.mp4
 
         longtake export coco.json --to ytvis --out ytvis.json
@@ -101,8 +107,6 @@ def command(
     """
     if to in FORMATS:
         _refuse({"--annotations": annotations, "--split": split, "--input": input_}, f"--to {to}")
-        if to != "matte":
-            _refuse({"--object": object_}, f"--to {to}")
         _convert(predictions, to, out, frames, object_)
     elif to == LAYOUT:
         _refuse({"--annotations": annotations, "--object": object_, "--input": input_}, f"--to {to}")
@@ -133,6 +137,16 @@ def _convert(predictions: Path, to: str, out: Path, frames: str | None, only: in
         source = frames if to in ("overlay", "matte") else None
         files = export(videos, to, out, source, only, lambda done, count: update(done, count, "frames"))
     typer.echo(written(videos, files))
+    if to in WITH_IMAGES:
+        _tell_of_images(videos)
+
+
+def _tell_of_images(videos: Sequence["MaskVideo"]) -> None:
+    """Where the images of a video are that the files name, for they are not written."""
+    for video in videos[:3]:
+        if video.source is not None and Path(video.source).is_file():
+            command = f"ffmpeg -i {shlex.quote(video.source)} -fps_mode passthrough -start_number 0 -q:v 2 %06d.jpg"
+            typer.echo(f"the images that it names are the frames of {video.name} by number; write them with: {command}")
 
 
 def _lay_out(predictions: Path, out: Path, frames: str | None, split: str) -> None:

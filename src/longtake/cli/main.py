@@ -28,7 +28,7 @@ from longtake.cli import (
     synth,
     train,
 )
-from longtake.errors import LongtakeError
+from longtake.errors import LongtakeError, StoppedError
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, which typer turns into SystemExit."""
@@ -109,7 +109,7 @@ def main() -> None:
         app(expand_lists(sys.argv[1:]))
     except LongtakeError as error:
         sys.stderr.write(f"longtake: {' '.join(str(error).split())}\n")
-        sys.exit(1)
+        sys.exit(INTERRUPTED if isinstance(error, StoppedError) else 1)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             sys.stderr.write("longtake: interrupted; what was finished is kept\n")

@@ -33,6 +33,6 @@ def command(
     """
     from longtake.export.propose import propose
 
-    with progress("looking for objects", lines=30) as update:
+    with progress("looking for objects") as update:
         count = propose(source, detector, out, short_side=size, device=device, report=update)
     typer.echo(f"proposals of {count} frames: {out}")

@@ -13,7 +13,7 @@ def command(
     merge: Annotated[list[str] | None, typer.Option(help="A,B,...=C: all of these become one object.")] = None,
     remove: Annotated[list[str] | None, typer.Option(help="A,B,...: these become background.")] = None,
     from_: Annotated[
-        str | None, typer.Option("--from", help="First frame: seconds, hh:mm:ss.s, or #frame. Without it the first.")
+        str | None, typer.Option("--from", help="First frame: seconds, hh:mm:ss.s, or '#frame'. Without it the first.")
     ] = None,
     to: Annotated[str | None, typer.Option("--to", help="Last frame, changed too. Without it the last.")] = None,
     out: Annotated[

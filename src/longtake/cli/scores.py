@@ -1,6 +1,7 @@
 """An evaluation on the terminal, and in the files that were asked for."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -29,7 +30,7 @@ def show(evaluation: Evaluation) -> None:
     listed = f"{data.year}/{data.split}" if data.year else data.split
     count = f"{len(data.videos)} videos, {len(first.objects)} objects"
     say(f"{protocol.name}: {data.root} ({data.layout}, split {listed}), {count}")
-    console.print(_objects(first))
+    console.print(_objects(first, console.width))
     console.print(_totals(evaluation))
     if any(run.by_attribute for run in evaluation.runs):
         console.print(_by_attribute(evaluation))
@@ -46,16 +47,31 @@ def show(evaluation: Evaluation) -> None:
         say(f"  note: {note}")
 
 
-def _objects(run: RunResult) -> Table:
+def _objects(run: RunResult, width: int) -> Table:
+    """A row per object. width: of the terminal; the figures that it has no room for are left out, decay first."""
     measures = [name for name in run.objects[0].figures if name in run.totals or name != "V"]
-    table = Table(title=escape(run.name), title_justify="left")
-    table.add_column("object", overflow="fold")
+    left_out = []
+    for kind in ("decay", "recall"):
+        if _needed(run, measures) > width:
+            measures = [name for name in measures if not name.endswith(kind)]
+            left_out.append(kind)
+    caption = f"no room for {' and '.join(left_out)}: --csv has them" if left_out else None
+    table = Table(title=escape(run.name), title_justify="left", caption=caption)
+    table.add_column("object", no_wrap=True, overflow="fold")
     for name in ("frames", "J&F", *measures):
         table.add_column(name, no_wrap=True)
     for thing in run.objects:
         cells = (number(value) for value in (thing.overall, *(thing.figures[name] for name in measures)))
         table.add_row(escape(thing.name), str(len(thing.track.frames)), *cells)
     return table
+
+
+def _needed(run: RunResult, measures: Sequence[str]) -> int:
+    """Columns of a terminal for a table of objects, with the lines between its cells."""
+    names = max(len(thing.name) for thing in run.objects)
+    return 1 + sum(
+        3 + cells for cells in (max(names, len("object")), *(max(5, len(n)) for n in ("frames", "J&F", *measures)))
+    )
 
 
 def _totals(evaluation: Evaluation) -> Table:

@@ -48,20 +48,20 @@ def command(
     ] = False,
     size: options.Size = "480",
     start: Annotated[
-        str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or #frame. The mask image is for it.")
+        str | None, typer.Option(help="First frame: seconds, hh:mm:ss.s, or '#frame'. The mask image is for it.")
     ] = None,
-    end: Annotated[str | None, typer.Option(help="Last frame: seconds, hh:mm:ss.s, or #frame.")] = None,
+    end: Annotated[str | None, typer.Option(help="Last frame: seconds, hh:mm:ss.s, or '#frame'.")] = None,
     save: options.Save = "overlay",
     forget: Annotated[
         str | None,
         typer.Option(
-            help="Follow an object no longer once it was unseen for so long: seconds, hh:mm:ss.s, or #frames."
+            help="Follow an object no longer once it was unseen for so long: seconds, hh:mm:ss.s, or '#frames'."
         ),
     ] = None,
     explain: Annotated[
         list[str] | None,
         typer.Option(
-            help="Draw what the model looked at for this frame: seconds, hh:mm:ss.s, or #frame. May be repeated."
+            help="Draw what the model looked at for this frame: seconds, hh:mm:ss.s, or '#frame'. May be repeated."
         ),
     ] = None,
     device: options.Device = "auto",
@@ -123,8 +123,15 @@ def command(
 
     """
     settings = model_settings(set_ or [])
-    from longtake.export.segment import segment
+    from longtake.systems.trained import check_weights
+    from longtake.video.beforehand import check_inputs
     from longtake.video.spans import parse_mark, parse_span
+
+    span = parse_span(start, end)
+    if weights is not None:
+        check_weights(weights)
+    check_inputs(source, masks, span)
+    from longtake.export.segment import segment
 
     rough = {"--box": box, "--point": point, "--background": background}
     rough |= {"--scribble": scribble, "--background-scribble": background_scribble}
@@ -142,7 +149,7 @@ def command(
             settings=settings,
             memory=memory,
             size=short_side(size),
-            span=parse_span(start, end),
+            span=span,
             explain=explain or (),
             save=[kind.strip() for kind in save.split(",") if kind.strip()],
             device=device,

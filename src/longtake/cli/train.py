@@ -10,7 +10,7 @@ import typer
 from longtake.cli.problems import every_problem
 from longtake.cli.progress import progress
 from longtake.cli.settings import parse_settings
-from longtake.errors import MissingExtraError, SettingError
+from longtake.errors import MissingExtraError, SettingError, StoppedError
 
 
 def command(
@@ -102,8 +102,7 @@ def _run(begin: Callable[[Any], Any]) -> None:
         with progress("training", lines=60) as update:
             run.run(update)
     except KeyboardInterrupt:
-        typer.echo(f"longtake: stopped after step {run.done}; go on with: longtake train --resume {run.out}", err=True)
-        raise
+        raise StoppedError(f"stopped after step {run.done}; go on with: longtake train --resume {run.out}") from None
     typer.echo(f"{run.done} steps: {run.out / folder.MODEL}")
     if run.validator is not None:
         typer.echo(f"best at validation ({run.validator.how.figure} {run.best:.3f}): {run.out / folder.BEST}")

@@ -14,6 +14,8 @@ Layout = Literal["davis", "youtube-vos", "lvos", "mose", "folders"]
 
 RESOLUTION = "480p"
 MASKS, IMAGES = "Annotations", "JPEGImages"
+LABELS = "labels"
+"""Where segment writes masks, in the folder of its results."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +71,27 @@ def check_folder(path: Path, what: str) -> None:
 def masks_by_video(root: Path, videos: Sequence[str]) -> dict[str, dict[str, Path]]:
     """Folders of predictions for these videos; a video without a folder is left out.
 
-    They may lie at the root, or below it as in a data set, or in `predictions` as benchmark writes them. Where there
-    are none and the root holds images itself, they are the only video's. Raises InputError where there is none at all.
+    They may lie at the root, or below it as in a data set, or in `predictions` as benchmark writes them; a folder may
+    be what segment wrote. Where there are none and the root holds masks itself, they are the only video's. Raises
+    InputError where there is none at all.
     """
     check_folder(root, "predictions are a folder per video with a mask per frame")
     best = max(_places(root), key=lambda place: sum((place / name).is_dir() for name in videos))
-    found = {name: by_name(best / name) for name in videos if (best / name).is_dir()}
-    if not found and len(videos) == 1 and (own := by_name(root)):
+    found = {name: _masks_in(best / name) for name in videos if (best / name).is_dir()}
+    if not found and len(videos) == 1 and (own := _masks_in(root)):
         return {videos[0]: own}
     if not found:
         some = ", ".join([*list(videos)[:3], *["..."][: len(videos) > 3]])
         near = next((child for child in folders_in(root) if any((child / name).is_dir() for name in videos)), None)
-        hint = f"; did you mean {near}?" if near else "; give the folder above it" if root.name in videos else ""
+        layout = f"; they lie as {root}/VIDEO/FRAME.png, or {root}/VIDEO is what segment wrote"
+        hint = f"; did you mean {near}?" if near else "; give the folder above it" if root.name in videos else layout
         raise InputError(f"{root}: no folder of predictions for any of the {len(videos)} videos ({some}){hint}")
     return found
+
+
+def _masks_in(folder: Path) -> dict[str, Path]:
+    """Masks by frame: those of a folder, or of segment's results in it."""
+    return by_name(folder / LABELS) or by_name(folder)
 
 
 def _places(root: Path) -> Iterator[Path]:

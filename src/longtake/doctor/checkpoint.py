@@ -7,12 +7,13 @@ import torch
 from longtake.doctor.report import Report
 from longtake.errors import LongtakeError
 from longtake.systems.checkpoint import misfits, preset_of, read_card, read_weights
+from longtake.systems.trained import TRAINING
 
 
 def examine_checkpoint(path: Path) -> Report:
     """Whether it is one of longtake's, fits its preset, and holds finite numbers."""
     report = Report(str(path), "a checkpoint")
-    if path.suffix != ".safetensors":
+    if path.suffix != ".safetensors" and path.name != TRAINING:
         report.problems.append(f"{path}: not a .safetensors file; convert it with: longtake models convert")
         return report
     try:

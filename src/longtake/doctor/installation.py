@@ -4,6 +4,7 @@ Nothing that may be broken is imported before it has been tried.
 """
 
 import importlib
+import os
 import platform
 import re
 import statistics
@@ -105,7 +106,14 @@ def _examine_parts(report: Report) -> None:
         else:
             report.facts[f"model {name}"] = "runs"
     if not report.problems:
-        report.facts["speed"] = f"{seconds_per_frame(DEFAULT):.2f} s per frame of 480p, one object, bundled model"
+        busy = " (machine busy)" if is_busy() else ""  # before it is made so
+        taken = seconds_per_frame(DEFAULT)
+        report.facts["speed"] = f"{taken:.2f} s per frame of 480p, one object, bundled model{busy}"
+
+
+def is_busy() -> bool:
+    """Whether more waits for the processors than they can do, where the system tells."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def _trial(name: str) -> str | None:

@@ -9,10 +9,11 @@ from longtake.data.layouts import open_dataset
 from longtake.errors import InputError
 from longtake.evaluation.attributes import COMPUTED, Labels, attributes_of, labelled, sources
 from longtake.evaluation.bootstrap import Interval, intervals, paired
+from longtake.evaluation.folded import counted
 from longtake.evaluation.groups import grouping
 from longtake.evaluation.pool import Report, score_videos
 from longtake.evaluation.protocols import Protocol, find_protocol
-from longtake.evaluation.reading import Run
+from longtake.evaluation.reading import Run, by_number
 from longtake.evaluation.results import AttributeResult, ObjectResult, by_attribute, object_result, totals
 from longtake.evaluation.windows import has_truth
 
@@ -89,6 +90,7 @@ def evaluate(
     paths = {"predictions": predictions} if isinstance(predictions, Path) else predictions
     names = [video.name for video in dataset.videos]
     files = {run: masks_by_video(path, names) for run, path in paths.items()}
+    notes += _match(dataset, files)
     scores = score_videos(dataset.videos, files, rules, workers, report)
     labels = attributes_of(dataset.videos, attributes == COMPUTED, rules, workers, report)
     codes = {name: known.codes for name, known in labels.items()}
@@ -106,6 +108,20 @@ def evaluate(
         runs.append(RunResult(run, own, objects, totals(objects, rules), intervals(objects), parts))
     notes += [*_remarks(dataset, rules, runs[0]), *sources(labels), *(note for video in scores for note in video.notes)]
     return Evaluation(rules, dataset, runs, [difference(run, runs[0]) for run in runs[1:]], notes, labels)
+
+
+def _match(dataset: Dataset, files: Mapping[str, dict[str, dict[str, Path]]]) -> list[str]:
+    """Puts predictions under the names of the frames that have their numbers, and tells of it."""
+    found = []
+    for run, own in files.items():
+        named = {video.name: by_number(video, own[video.name]) for video in dataset.videos if video.name in own}
+        if changed := [name for name, frames in named.items() if frames.keys() != own[name].keys()]:
+            ours, theirs = next(
+                pair for pair in zip(own[changed[0]], named[changed[0]], strict=True) if len({*pair}) > 1
+            )
+            found.append(f"{run}: frames of {counted(len(changed), 'video')} matched by number: {ours} is {theirs}")
+        own.update(named)
+    return found
 
 
 def _remarks(dataset: Dataset, rules: Protocol, run: RunResult) -> list[str]:

@@ -130,6 +130,23 @@ class Predicted:
         return found
 
 
+def by_number(video: Video, files: dict[str, Path]) -> dict[str, Path]:
+    """Predictions under the names of the frames that have their numbers: 000001 is 00001.
+
+    As they came where each annotation has one of its name, where names are no numbers or numbers come twice, and where
+    they seem to count from another start: then some annotation has none, and some prediction no frame.
+    """
+    frames = [*{**video.frames, **video.masks}]
+    if set(video.masks) <= set(files) or not all(name.isdecimal() for name in (*frames, *files)):
+        return files
+    names, numbers = {int(name): name for name in frames}, {int(name) for name in files}
+    if len(names) < len(frames) or len(numbers) < len(files):
+        return files
+    if not (numbers <= set(names) or {int(name) for name in video.masks} <= numbers):
+        return files
+    return {names.get(int(name), name): path for name, path in files.items()}
+
+
 def _listing(ids: Iterable[int]) -> str:
     return some([str(i) for i in ids])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from longtake.errors import InputError, OutputError, SettingError
 from longtake.export.coco import read_coco, write_coco
 from longtake.export.cvat import read_cvat, write_cvat
-from longtake.export.exchange import MaskVideo, Overlaps, Report, flattened
+from longtake.export.exchange import MaskVideo, Overlaps, Report, flattened, only_object
 from longtake.export.folders import images_video, is_results, results_video
 from longtake.export.matte import coding_of, write_matte
 from longtake.export.overlay import write_overlay
@@ -125,13 +125,15 @@ def export(
 
     to: one of `MASKS` and `PICTURES`. out: a file for coco, ytvis, cvat, overlay and matte, a folder for yolo and for a
     matte without an ending; of several videos, cvat, overlay and matte make a folder with a file for each. source: the
-    video, for pictures of masks that do not tell it. only: the object of a matte, None for all together. Raises
+    video, for pictures of masks that do not tell it. only: the one object to write, None for all. Raises
     LongtakeError.
     """
     if to in ("coco", "ytvis"):
         tools()
     if source is not None and to in PICTURES and len(videos) > 1:
         raise SettingError(f"--source {source}: one video, but there are masks of {len(videos)}; leave it out")
+    if only is not None:
+        videos = [only_object(video, only) for video in videos]
     make_folder(out.parent)
     several = len(videos) > 1 and to not in ONE_FILE
     _check_place(out, folder=several or to == "yolo" or (to == "matte" and coding_of(out) is None))

@@ -5,12 +5,12 @@ Shapes: h, w the size of a frame; in a region, of the box that holds an object's
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Shaped, UInt16
 
-from longtake.errors import InputError
+from longtake.errors import InputError, MaskError
 from longtake.types import LARGEST_ID
 from longtake.video.spans import Span
 
@@ -90,6 +90,24 @@ class MaskVideo:
     """The probabilities of the frame at a place, of each object by id and of the background by 0."""
     tracked: bool = True
     """Whether an id is one object in all frames; else the objects of each frame are numbered as they come."""
+
+
+def only_object(video: MaskVideo, name: int) -> MaskVideo:
+    """The masks of one object of a video. Raises MaskError naming those that there are where no frame has it."""
+    others = set[int]()
+    for place in range(len(video.stills)):
+        regions = video.read(place)
+        if name in regions:
+            break
+        others |= regions.keys()
+    else:
+        there = ", ".join(map(str, sorted(others)[:12])) or "none"
+        raise MaskError(f"{video.name}: no mask has object {name}; there are: {there}")
+
+    def read(place: int) -> Regions:
+        return {key: region for key, region in video.read(place).items() if key == name}
+
+    return replace(video, read=read)
 
 
 def cut(mask: Bool[np.ndarray, "h w"], category: str = OBJECT, layer: int = 0) -> Region | None:

@@ -15,7 +15,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from longtake.errors import MaskError, SettingError
-from longtake.export.exchange import MaskVideo, Regions, Report
+from longtake.export.exchange import MaskVideo, Regions, Report, only_object
 from longtake.export.footage import beside, footage
 from longtake.types import Frame, Prediction
 from longtake.video.masks import read_masks
@@ -114,15 +114,12 @@ def write_matte(
     """
     coding = coding_of(path)
     frames = footage(video, source)
-    seen = only is None
+    video = video if only is None else only_object(video, only)
     with _video(path, frames, coding) if coding else _folder(path) as add:
         for done, (frame, place) in enumerate(beside(frames, video), 1):
             regions = {} if place is None else video.read(place)
-            seen = seen or only in regions
             add(np.dstack([frame.image, _alpha(video, place, regions, frame.size, only)]), frame)
             report(done, len(video.stills) if frames.span.end else frames.info.count)
-        if not seen:
-            raise MaskError(f"{video.name}: no mask has object {only}")
 
 
 def _alpha(
@@ -136,9 +133,8 @@ def _alpha(
             return soft(1 - planes[0])
         return soft(planes[only]) if only in planes else np.zeros(size, np.uint8)
     alpha = np.zeros(size, np.uint8)
-    for name, region in regions.items():
-        if only in (None, name):
-            alpha[region.place][region.inside] = 255
+    for region in regions.values():
+        alpha[region.place][region.inside] = 255
     return alpha
 
 

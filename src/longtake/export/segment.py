@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import logging
 import math
+import shutil
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from longtake.engine.proposals import check_proposals
 from longtake.engine.runtime import runtime
 from longtake.engine.session import Session
 from longtake.engine.step import rules_for
-from longtake.errors import SettingError
+from longtake.errors import LongtakeError, SettingError
 from longtake.export import onnx
 from longtake.export.convert import SIDE, write_beside
 from longtake.export.explain import Explainer
@@ -38,6 +39,7 @@ from longtake.systems.proposers import open_proposer
 from longtake.systems.protocol import AnySystem
 from longtake.types import Frame, Prediction
 from longtake.video.ahead import read_ahead
+from longtake.video.beforehand import check_inputs
 from longtake.video.behind import Behind
 from longtake.video.file import without_password
 from longtake.video.latest import Drop, read_latest
@@ -150,10 +152,9 @@ def segment(
     """
     again = not isinstance(source, int) and Path(source).exists()
     _check(save, backend, compiled)
-    _check_source(without_password(str(source)), again, resume, latency)
-    if not resume:
-        check_untouched(out)
+    _check_start(without_password(str(source)), out, again, resume, latency)
     explainer = Explainer(out / "explain", explain)
+    check_inputs(source, masks, span)
     frames = open_source(source, span)
     given = Given(masks, prompts, maker, out / "prompts", frames.info.rate)
     forgetter = Forgetter(forget, out / "labels")
@@ -180,6 +181,7 @@ def segment(
         "save": sorted({"labels", *save}),
         **run_facts(rules, size, run),
     }
+    new = not out.exists()
     make_folder(out)
     saved = Checkpoint(out, facts, checkpoint if again else math.inf)
     if (count := saved.begin(resume)) is not None:
@@ -187,6 +189,7 @@ def segment(
         return count
     earlier = {path.name for path in (out / "labels").glob("*.png")}
     with (
+        _gone_if_refused(out, new),
         RunRecord(out / "run.json", facts, {"frames": 0, "objects": [], "colours": {}}) as record,
         contextlib.ExitStack() as stack,
     ):
@@ -245,6 +248,17 @@ def _followed(
         yield frame
 
 
+@contextlib.contextmanager
+def _gone_if_refused(out: Path, new: bool) -> Iterator[None]:
+    """Removes a folder that is new where an error comes before the first frame is done."""
+    try:
+        yield
+    except LongtakeError:
+        if new and not any((out / "labels").glob("*.png")):
+            shutil.rmtree(out, ignore_errors=True)
+        raise
+
+
 def _check(save: Sequence[str], backend: str, compiled: bool) -> None:
     if backend not in BACKENDS:
         raise SettingError(f"--backend {backend}: use {' or '.join(BACKENDS)}")
@@ -257,8 +271,10 @@ def _check(save: Sequence[str], backend: str, compiled: bool) -> None:
         tools()  # missed at once, rather than when all is done
 
 
-def _check_source(source: str, again: bool, resume: bool, latency: float | None) -> None:
+def _check_start(source: str, out: Path, again: bool, resume: bool, latency: float | None) -> None:
     """again: whether the source gives its frames again."""
+    if not resume:
+        check_untouched(out)
     if resume and not again:
         raise SettingError(f"--resume: {source} does not give its frames again")
     if latency is not None and again:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from longtake.errors import CheckpointError, OutputError
 from longtake.systems.protocol import AnySystem, Preset
+from longtake.systems.trained import check_trained
 from longtake.systems.zoo import names, package_of, preset
 
 KEY = "longtake"
@@ -79,6 +80,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The words in a safetensors file. Raises CheckpointError where the file is damaged."""
+    check_trained(path)
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
@@ -101,6 +103,7 @@ def read_card(path: Path) -> Card:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """All tensors of a checkpoint, floats as float32. Raises CheckpointError where the file is damaged."""
+    check_trained(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from longtake.errors import CheckpointError, SettingError
+from longtake.errors import SettingError
 from longtake.systems.checkpoint import Card, fill, load_checkpoint, read_card, read_weights
 from longtake.systems.protocol import AnySystem
+from longtake.systems.trained import check_trained, check_weights
 from longtake.systems.zoo import names, preset
 
 DEFAULT = "default"
@@ -21,13 +22,17 @@ def bundled() -> dict[str, Path]:
 
 
 def find(name: str) -> Path:
-    """The file of a bundled model or a checkpoint. Raises SettingError listing what there is."""
+    """The file of a bundled model or a checkpoint. Raises SettingError listing what there is.
+
+    Raises CheckpointError where training has not come to it.
+    """
     files = bundled()
     name = BUNDLED_DEFAULT if name == DEFAULT else name
     if name in files:
         return files[name]
     if Path(name).is_file():
         return Path(name)
+    check_trained(Path(name))
     presets = names()
     if name in presets:
         raise SettingError(f"--model {name}: a preset without bundled weights; add --weights FILE")
@@ -49,8 +54,7 @@ def load(
     """
     if weights is None:
         return load_checkpoint(find(name), settings, surplus=surplus)
-    if not weights.is_file():
-        raise CheckpointError(f"{weights}: no such file")
+    check_weights(weights)
     card = read_card(weights)
     if name != DEFAULT and name != card.preset:
         system = preset(name, dict(settings or {})).build()

@@ -15,12 +15,13 @@ from typing import Any
 import torch
 
 from longtake.errors import CheckpointError, OutputError, SettingError
+from longtake.systems.trained import TRAINING
 from longtake.training.parse import parse_recipe
 from longtake.training.provenance import differences, manifest
 from longtake.training.recipe import Recipe
 from longtake.video.whole import whole
 
-RECIPE, RUN, MANIFEST, CHECKPOINT = "recipe.json", "run.json", "manifest.csv", "checkpoint.pt"
+RECIPE, RUN, MANIFEST, CHECKPOINT = "recipe.json", "run.json", "manifest.csv", TRAINING
 MODEL, BEST = "model.safetensors", "best.safetensors"
 
 

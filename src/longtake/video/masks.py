@@ -150,10 +150,10 @@ def _refuse_soft(shades: np.ndarray, path: Path, few: int = 0) -> None:
     if (~solid).sum() > max(MANY, len(found) // 2):
         stray = ~solid
     if stray.sum() > few:
-        raise MaskError(
-            f"{path}: {counts[stray].sum()} pixels of {stray.sum()} stray values, as of soft edges; "
-            "save the mask without anti-aliasing, as a PNG"
-        )
+        found_in = f"{counts[stray].sum()} pixels of {stray.sum()} stray values"
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            raise MaskError(f"{path}: JPEG blurs masks; save it as PNG ({found_in})")
+        raise MaskError(f"{path}: {found_in}, as of soft edges; save the mask without anti-aliasing, as a PNG")
 
 
 def _solid(values: np.ndarray) -> np.ndarray:

@@ -3,12 +3,17 @@
 import logging
 from pathlib import Path
 
+import numpy as np
+
 from longtake.errors import MaskError
 from longtake.types import Frame, Masks
 from longtake.video.images import images_in, repeated_names
 from longtake.video.masks import Colours, read_masks, told
 
 log = logging.getLogger("longtake")
+
+MOST = 0.9
+"""The share of a frame beyond which an object is taken for the background."""
 
 
 class MaskFolder:
@@ -24,6 +29,7 @@ class MaskFolder:
         self.single = None if path.is_dir() else path
         self.unused = set(self.by_name)
         self.objects = 0
+        self.warned = False
 
     def __call__(self, frame: Frame) -> Masks | None:
         """The masks given on this frame. Raises MaskError where its image cannot be read."""
@@ -31,26 +37,47 @@ class MaskFolder:
 
     def of(self, name: str, index: int) -> Masks | None:
         """The masks given on the frame of a name, the next one; raises as calling does."""
+        path = self.file(name, index)
+        if path is None:
+            return None
+        masks = self._read(path)
         if self.single is not None:
-            masks, self.single = self._read(self.single), None
-            if not masks.ids:
-                raise MaskError(f"{self.path}: no mask pixels (all are background); mark at least one object")
-            return masks
+            self.single = None
+            self.check_marked(masks)
+        else:
+            self.unused.discard(path.stem)
+            self.objects += len(masks.ids)
+        return masks
+
+    def file(self, name: str, index: int) -> Path | None:
+        """The image given on the frame of a name that comes next, before it was read."""
+        if self.single is not None:
+            return self.single
         number = int(name) if name.isdecimal() else index
-        for key in (name, self.by_number.get(number)):
-            if key in self.unused:
-                self.unused.discard(key)
-                masks = self._read(self.by_name[key])
-                self.objects += len(masks.ids)
-                return masks
-        return None
+        return next((self.by_name[key] for key in (name, self.by_number.get(number)) if key in self.unused), None)
+
+    def check_marked(self, masks: Masks) -> None:
+        """Raises MaskError where the only mask marks nothing."""
+        if not masks.ids:
+            raise MaskError(f"{self.path}: no mask pixels (all are background); mark at least one object")
 
     def _read(self, path: Path) -> Masks:
         known = len(self.colours.known)
         masks = read_masks(path, self.colours)
+        self._warn_of_most(masks)
         if fresh := list(self.colours.known.items())[known:]:
             log.info("%s: colours taken for objects: %s", path, told(fresh))
         return masks
+
+    def _warn_of_most(self, masks: Masks) -> None:
+        """Says once that an object covers nearly all of its frame: black and white may be the wrong way round."""
+        shares = [(np.count_nonzero(masks.labels == name) / masks.labels.size, name) for name in masks.ids]
+        share, name = max(shares, default=(0.0, 0))
+        if share > MOST and not self.warned:
+            self.warned = True
+            log.warning(
+                "%s: object %d covers %.0f %% of the frame; is the mask inverted?", masks.origin, name, 100 * share
+            )
 
     @property
     def named_colours(self) -> dict[str, int]:
