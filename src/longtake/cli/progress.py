@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 Update = Callable[[int, int | None, str], None]
@@ -47,7 +48,7 @@ class PaceColumn(ProgressColumn):
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
-        super().__init__()
+        super().__init__(Column(no_wrap=True))
 
     def render(self, task: Task) -> Text:
         """As it is now."""
@@ -71,7 +72,7 @@ def progress(what: str, lines: float | None = None) -> Iterator[Update]:
     if not console.is_terminal:
         yield _in_lines(what, EVERY if lines is None else lines, pace, console)
         return
-    columns = TextColumn("{task.description}"), BarColumn(), PaceColumn(pace), TextColumn("{task.fields[note]}")
+    columns = TextColumn("{task.description}"), BarColumn(24), PaceColumn(pace), TextColumn("{task.fields[note]}")
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=None, note="")
 
