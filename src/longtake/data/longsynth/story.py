@@ -133,7 +133,9 @@ def _story(dice: Dice, name: str, scene: str, hard: frozenset[str], size: tuple[
     captions = (
         f"the {first.pattern} {kind} with {words[2]} accents that is there from the beginning",
         f"the {second.pattern} {kind} with {other} accents that comes while its look-alike is away",
-        f"the {third.pattern} {third.category} in {own[0]} and {own[1]}",
+        f"the {third.pattern} {third.category} in {own[0]} and {own[1]}"
+        if "BC" not in hard
+        else f"the dull {third.pattern} {third.category}",
     )
     actors = [
         _passer(dice, scene, frames),
@@ -201,7 +203,7 @@ class _Way:
         return -300 if self.dice.between(0, 1) else 1300
 
     def _scales(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Small and large in turn, twice for as many frames as half of the shortest absence has."""
+        """Small and large in turn; from one to the other it takes two fifteenths of the video."""
         low, high = self.sizes
         step, large = max(8, self.frames * 2 // 15), self.dice.between(0, 1)
         keys = list[tuple[int, int]]()
