@@ -20,7 +20,11 @@ ANNOTATE = ROOT / "docs/annotate.md"
 
 @pytest.mark.parametrize(
     ("tool", "documents"),
-    [("comparison", ("docs/comparison.md", "README.md")), ("model_cards", ("docs/models.md",))],
+    [
+        ("comparison", ("docs/comparison.md", "README.md")),
+        ("model_cards", ("docs/models.md",)),
+        ("synth_ranks", ("docs/synth.md", "README.md")),
+    ],
 )
 def test_tables_are_those_of_the_figures_beside_them(tool: str, documents: tuple[str, ...], tmp_path: Path) -> None:
     shutil.copytree(ROOT / "docs", tmp_path / "docs")

@@ -37,7 +37,7 @@ SYSTEMS = {
     "lstnet-1": "LSTNet",
     "dmn-aoa-1": "DMN-AOA",
 }
-KEPT, PAGE = Path("docs/synth.json"), Path("docs/synth.md")
+KEPT, PAGE, README = Path("docs/synth.json"), Path("docs/synth.md"), Path("README.md")
 AWAY = 100
 """Frames from which an absence is long."""
 
@@ -238,16 +238,15 @@ def having(videos: Mapping[str, Sequence[str]], thing: str, code: str) -> bool:
 
 
 def write() -> None:
-    """Put every table into its place in the page."""
+    """Put every table into its place in the page, and the first of them into the README."""
     figures = Figures(json.loads(KEPT.read_text()))
-    page = PAGE.read_text()
-    for name in ("systems", "by_seed", "attributes", "ranks", "sums"):
-        marks = f"<!-- {name} -->\n", "\n<!-- end -->"
-        made = getattr(figures, name)()
-        page = re.sub(
-            f"{re.escape(marks[0])}.*?{re.escape(marks[1])}", marks[0] + made + marks[1], page, flags=re.DOTALL
-        )
-    PAGE.write_text(page)
+    for page in (PAGE, README):
+        text = page.read_text()
+        for name in ("systems", "by_seed", "attributes", "ranks", "sums"):
+            before, after = f"<!-- {name} -->\n", "\n<!-- end -->"
+            made = before + getattr(figures, name)() + after
+            text = re.sub(f"{re.escape(before)}.*?{re.escape(after)}", made, text, flags=re.DOTALL)
+        page.write_text(text)
 
 
 def main() -> None:

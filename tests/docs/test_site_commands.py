@@ -39,7 +39,7 @@ NOT_RUN = {
 
 SMALLER = {
     r"(benchmark|study) (?!.*--size).*": ["--size", "32"],
-    r"synth .*": ["--frames", "12"],
+    r"synth .*": ["--frames", "60"],
     r"segment src/longtake/demo/clip.mp4 .*": ["--end", "#2"],
     r"segment (?!.*--size).*": ["--size", "96"],
     r"batch .*": ["--size", "96", "--workers", "1"],
@@ -76,7 +76,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             few = dict(list(rendered.clips.items())[:2])
             patch.setitem(SETS, name, replace(rendered, clips=few, frames=4))
         patch.setattr("longtake.cli.demo.importlib", bundled)
-        patch.setattr("longtake.evaluation.benchmark.write_longsynth", partial(write_longsynth, frames=12))
+        patch.setattr("longtake.evaluation.benchmark.write_longsynth", partial(write_longsynth, frames=60, size=(64, 64)))
         patch.setattr("longtake.evaluation.study.in_own_process", lambda report, **how: benchmark(**how, report=report))
         patch.setattr("longtake.batch.local.ProcessPoolExecutor", lambda count, *_: ThreadPoolExecutor(count))
         yield world.make(root)
