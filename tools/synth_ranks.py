@@ -38,6 +38,8 @@ SYSTEMS = {
     "dmn-aoa-1": "DMN-AOA",
 }
 KEPT, PAGE, README = Path("docs/synth.json"), Path("docs/synth.md"), Path("README.md")
+Coefficient = Callable[[list[float], list[float]], Sequence[float]]
+
 AWAY = 100
 """Frames from which an absence is long."""
 
@@ -208,22 +210,19 @@ class Figures:
         count = [f"{code} ({sum(code in each for each in videos.values())})" for code in codes]
         return table(["system", *count], rows)
 
-    def pairs(
-        self, figure: str, coefficient: Callable[[list[float], list[float]], float]
-    ) -> dict[tuple[str, str], float]:
+    def pairs(self, names: Sequence[str], figure: str, coefficient: Coefficient) -> dict[tuple[str, str], float]:
         """A rank correlation of every two seeds."""
-        scores = {seed: [runs[seed][figure] for runs in self.runs.values()] for seed in self.seeds}
-        return {pair: coefficient(*(scores[seed] for seed in pair)) for pair in combinations(self.seeds, 2)}
+        scores = {seed: [self.runs[name][seed][figure] for name in names] for seed in self.seeds}
+        return {pair: float(coefficient(*(scores[seed] for seed in pair))[0]) for pair in combinations(self.seeds, 2)}
 
     def ranks(self) -> str:
-        """Rank correlations of all pairs of seeds, and their means."""
-        columns = [
-            self.pairs(figure, coefficient)
-            for figure in ("J&F", "J_after_return")
-            for coefficient in (lambda a, b: float(kendalltau(a, b)[0]), lambda a, b: float(spearmanr(a, b)[0]))
-        ]
-        rows = [[f"{one} and {other}", *(f"{each[one, other]:.2f}" for each in columns)] for one, other in columns[0]]
-        rows.append(["**mean**", *(f"**{mean(each.values()):.2f}**" for each in columns)])
+        """Rank correlations of all pairs of seeds, and their means, with and without the bundled models."""
+        kinds = [(figure, each) for figure in ("J&F", "J_after_return") for each in (kendalltau, spearmanr)]
+        equal = [name for name in self.runs if "bundled" not in SYSTEMS[name]]
+        whole, five = ([self.pairs(names, *kind) for kind in kinds] for names in (list(self.runs), equal))
+        rows = [[f"{one} and {other}", *(f"{each[one, other]:.2f}" for each in whole)] for one, other in whole[0]]
+        for words, columns in (("mean", whole), ("mean, without the bundled", five)):
+            rows.append([f"**{words}**", *(f"**{mean(each.values()):.2f}**" for each in columns)])
         head = ["seeds", "J&F: Kendall", "J&F: Spearman", "after a return: Kendall", "after a return: Spearman"]
         return table(head, rows)
 
