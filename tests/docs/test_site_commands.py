@@ -1,12 +1,13 @@
 """Every command line of the documents is run, in a folder that has what they name."""
 
+import asyncio
+import contextlib
 import os
 import re
 import shutil
 import signal
 import socket
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -132,26 +133,35 @@ def served(words: list[str], run: Run) -> int:
     """Start a server, ask it once, and stop it by Ctrl-C."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    answers = list[int]()
+    answers, over = list[int](), threading.Event()
 
     def ask() -> None:
-        for _ in range(200):
-            time.sleep(0.05)
+        while not over.wait(0.05) and not answers:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
             except urllib.error.HTTPError as refused:  # without the token
                 answers.append(refused.code)
-                break
+                os.kill(os.getpid(), signal.SIGINT)
             except OSError:
                 continue
-        os.kill(os.getpid(), signal.SIGINT)
 
     asking = threading.Thread(target=ask)
     asking.start()
-    status = run(*words, "--port", port)
+    with no_loop():
+        status = run(*words, "--port", port)
+    over.set()
     asking.join()
     assert answers in ([401], [403])
     return 0 if status == 130 else status
+
+
+@contextlib.contextmanager
+def no_loop() -> Iterator[None]:
+    """As if no event loop ran in this thread: Playwright leaves one in that of the tests."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
