@@ -13,8 +13,13 @@ import { learn, state, watch } from "./state.js";
 function chooseFile(accept) {
   return new Promise((resolve) => {
     const input = make("input", { type: "file", accept, hidden: true });
-    input.addEventListener("change", () => resolve(input.files[0] ?? null));
-    input.addEventListener("cancel", () => resolve(null));
+    const done = () => {
+      input.remove();
+      resolve(input.files[0] ?? null);
+    };
+    input.addEventListener("change", done);
+    input.addEventListener("cancel", done);
+    document.body.append(input); // one that is nowhere may be collected before a file is chosen
     input.click();
   });
 }
