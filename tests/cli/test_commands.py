@@ -362,3 +362,19 @@ def test_masks_that_were_changed_by_hand_are_not_overwritten(
     assert run(*words) == 1
     assert f"{changed.name} changed since the run" in capsys.readouterr().err
     assert changed.read_bytes() == content
+    changed.unlink()
+    assert run(*words) == 0
+
+
+def test_masks_of_a_killed_run_are_nobodys_changes(
+    folder_clip: tuple[Path, Path], tiny_model: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, masks = folder_clip
+    words = ["segment", frames, "--masks", masks, "--model", tiny_model, "--out", tmp_path / "out", "--end", "#2"]
+    assert run(*words) == 0
+    with monkeypatch.context() as patch:  # a second run writes masks, and nothing when it ends
+        patch.setattr("longtake.export.record.RunRecord.__exit__", lambda *_: None)
+        assert run(*words) == 0
+    for path in (tmp_path / "out/labels").glob("*.png"):
+        os.utime(path, (2**31, 2**31))
+    assert run(*words) == 0

@@ -19,18 +19,14 @@ def command(
     root: Annotated[
         Path | None, typer.Argument(help="The data set; synth, synth-long and longtake-synth are rendered.")
     ] = None,
-    dataset: Annotated[
-        str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long or longtake-synth.")
-    ] = "davis2017",
+    dataset: options.Dataset = "davis2017",
     split: options.Split = None,
-    seed: Annotated[int, typer.Option(help="Of longtake-synth: another seed, other videos.")] = 1,
+    seed: options.Seed = 1,
     model: options.Model = "default",
     weights: options.Weights = None,
     set_: options.Switches = None,
     oracle: Annotated[str | None, typer.Option(help="What the model is told of the truth: box, mask, or both.")] = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
-    ] = None,
+    protocol: options.Protocol = None,
     unseen: options.Unseen = None,
     attributes: options.Attributes = None,
     memory: options.Memory = "auto",

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -49,11 +48,11 @@ def command(
 
 def _show(comparison: "Comparison") -> None:
     """Figures, differences, and the objects that differ most."""
-    from longtake.cli.scores import WIDTH, number
+    from longtake.cli.scores import for_tables, number
     from longtake.evaluation.correlation import correlations
     from longtake.evaluation.report.comparison import extremes
 
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = for_tables()
 
     def say(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -71,16 +71,15 @@ def command(
 
 def show(each: Sequence["Description"]) -> None:
     """Table 1, and the attributes that are known."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from longtake.cli.scores import WIDTH, told
+    from longtake.cli.scores import for_tables, told
     from longtake.data.attributes import ATTRIBUTES
     from longtake.evaluation.attributes import sources
     from longtake.evaluation.describe.words import names, rows
 
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = for_tables()
     for one in each:
         data = one.dataset
         typer.echo(f"{data.root} ({data.layout}, split {data.split})")

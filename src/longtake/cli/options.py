@@ -70,3 +70,10 @@ SamFiles = Annotated[
     str | None,
     typer.Option("--sam", help="ENCODER.onnx,DECODER.onnx: your Segment Anything model makes the masks of prompts."),
 ]
+Dataset = Annotated[
+    str, typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long or longtake-synth.")
+]
+Seed = Annotated[int, typer.Option(help="Of longtake-synth: another seed, other videos.")]
+Protocol = Annotated[
+    str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
+]

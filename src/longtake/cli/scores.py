@@ -19,9 +19,14 @@ WIDTH = 120
 """Columns where stdout is no terminal."""
 
 
+def for_tables() -> Console:
+    """The terminal; of a fixed width where it is none."""
+    return Console() if Console().is_terminal else Console(width=WIDTH)
+
+
 def show(evaluation: Evaluation) -> None:
     """Figures of each object (of the first run) and of all, differences, the rules, notes."""
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = for_tables()
 
     def say(line: str) -> None:
         console.print(line, highlight=False, markup=False, soft_wrap=True)

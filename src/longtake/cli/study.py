@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -21,19 +20,14 @@ def command(
     table: Annotated[str, typer.Argument(help="oracle, ablation or systems.")],
     out: Annotated[Path, typer.Option(help="Folder for the table and its runs.")],
     root: Annotated[Path | None, typer.Argument(help="The data set; synth and its like are made.")] = None,
-    dataset: Annotated[
-        str,
-        typer.Option(help="davis2016, davis2017, lvos, mose, youtube-vos, synth, synth-long or longtake-synth."),
-    ] = "davis2017",
+    dataset: options.Dataset = "davis2017",
     split: options.Split = None,
-    seed: Annotated[int, typer.Option(help="Of longtake-synth: another seed, other videos.")] = 1,
+    seed: options.Seed = 1,
     model: Annotated[
         list[str] | None, typer.Option(help="A bundled model or a checkpoint; several for the table of systems.")
     ] = None,
     set_: options.Switches = None,
-    protocol: Annotated[
-        str | None, typer.Option(help="Score by another protocol than the data set's own; see evaluate --help.")
-    ] = None,
+    protocol: options.Protocol = None,
     unseen: options.Unseen = None,
     attributes: options.Attributes = None,
     memory: options.Memory = "auto",
@@ -91,10 +85,10 @@ def command(
 
 def _show(study: "Study") -> None:
     """The table and its notes."""
-    from longtake.cli.scores import WIDTH
+    from longtake.cli.scores import for_tables
     from longtake.evaluation.report.table import cells, columns, remarks, written
 
-    console = Console() if Console().is_terminal else Console(width=WIDTH)
+    console = for_tables()
     names = columns(study)
     table = Table()
     for name in names:

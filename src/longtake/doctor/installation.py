@@ -113,7 +113,10 @@ def _examine_parts(report: Report) -> None:
 
 def is_busy() -> bool:
     """Whether more waits for the processors than they can do, where the system tells."""
-    return hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 1)
+    try:
+        return os.getloadavg()[0] > (os.cpu_count() or 1)
+    except (AttributeError, OSError):
+        return False
 
 
 def _trial(name: str) -> str | None:

@@ -118,7 +118,6 @@ def benchmark(
     facts = {
         "data": {"root": str(data.root), "layout": data.layout, "split": data.split},
         "model": model_facts(model, card, settings),
-        "settings": dict(settings or {}),
         "oracle": oracle,
         "proposals": proposals and str(proposals),
         **run_facts(follower.rules, size, follower.run),

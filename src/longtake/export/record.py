@@ -53,7 +53,7 @@ def check_untouched(out: Path) -> None:
 
 @dataclass
 class RunRecord:
-    """Written when the run ends, whether it came to its end or not."""
+    """Written when the run ends, whether it came to its end or not; an earlier run's goes when it begins."""
 
     path: Path
     facts: Mapping[str, Any]
@@ -61,6 +61,8 @@ class RunRecord:
 
     def __enter__(self) -> "RunRecord":
         self.started = time.time()
+        with output(self.path):
+            self.path.unlink(missing_ok=True)
         return self
 
     def __exit__(

@@ -1,8 +1,6 @@
 """A comparison as JSON, as CSV and as a page."""
 
 import csv
-import math
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from longtake.evaluation.compare import MOST, Change, Comparison
 from longtake.evaluation.correlation import correlations
 from longtake.evaluation.evaluate import Difference
 from longtake.evaluation.finished import Finished
+from longtake.evaluation.report.files import plain
 from longtake.evaluation.report.files import write_json as write_plain
 from longtake.evaluation.report.html import SHARED, html, write_html
 from longtake.evaluation.report.looks import colour, mark
@@ -43,26 +42,22 @@ def as_json(comparison: Comparison) -> dict[str, Any]:
 def _run(run: Finished) -> dict[str, Any]:
     return {
         "scores": str(run.path),
-        "global": _plain(run.result.totals),
+        "global": plain(run.result.totals),
         "intervals": {name: span for name, span in run.result.intervals.items() if name in run.result.totals},
         "frames_per_second": run.speed,
         "peak_memory_bytes": run.memory,
-        "by_attribute": {code: _plain(own) for code, own in run.by_attribute.items()},
-        "correlation": _plain(correlations(run.result.objects)),
+        "by_attribute": {code: plain(own) for code, own in run.by_attribute.items()},
+        "correlation": plain(correlations(run.result.objects)),
     }
 
 
 def _difference(each: Difference) -> dict[str, Any]:
     return {
-        "global": _plain(each.figures),
+        "global": plain(each.figures),
         "intervals": {name: span for name, span in each.intervals.items() if name in each.figures},
         "objects_better": each.better,
         "objects_worse": each.worse,
     }
-
-
-def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
 def write_json(path: Path, comparison: Comparison) -> None:

@@ -46,7 +46,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         content["other_runs"] = {run.name: _run(run) for run in others}
         content["differences"] = {
             d.name: {
-                "global": _plain(d.figures),
+                "global": plain(d.figures),
                 "intervals": {name: span for name, span in d.intervals.items() if name in d.figures},
                 "objects_better": d.better,
                 "objects_worse": d.worse,
@@ -64,7 +64,7 @@ def _protocol(protocol: Protocol) -> dict[str, Any]:
 
 def _run(run: RunResult) -> dict[str, Any]:
     return {
-        "global": _plain(run.totals),
+        "global": plain(run.totals),
         "intervals": {"percent": LEVEL, "draws": DRAWS, **{k: v for k, v in run.intervals.items() if k in run.totals}},
         "objects": {thing.name: _object(thing) for thing in run.objects},
         **(
@@ -74,26 +74,27 @@ def _run(run: RunResult) -> dict[str, Any]:
 
 
 def _part(part: AttributeResult) -> dict[str, Any]:
-    return {"videos": part.videos, "objects": part.objects, **_plain(part.figures)}
+    return {"videos": part.videos, "objects": part.objects, **plain(part.figures)}
 
 
 def _object(thing: ObjectResult) -> dict[str, Any]:
     values = {"J": thing.track.j, "F": thing.track.f}
     measures = {
         measure: {
-            **_plain({key: thing.figures[name] for key, name in _names(measure).items()}),
+            **plain({key: thing.figures[name] for key, name in _names(measure).items()}),
             "per_frame": values[measure],
         }
         for measure in values
     }
-    return {"group": thing.group, "frames": thing.track.frames, **measures, "V": _plain(thing.figures)["V"]}
+    return {"group": thing.group, "frames": thing.track.frames, **measures, "V": plain(thing.figures)["V"]}
 
 
 def _names(measure: str) -> dict[str, str]:
     return {"mean": measure, "recall": f"{measure}_recall", "decay": f"{measure}_decay"}
 
 
-def _plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+def plain(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Figures as JSON has them: null where there is no number."""
     return {name: None if math.isnan(value) else value for name, value in figures.items()}
 
 
